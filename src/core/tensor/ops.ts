@@ -1,0 +1,246 @@
+/**
+ * The operations the policy is made of. On wasm they run as kernels of our own (wasm/), elsewhere —
+ * and everywhere with `usePlain(true)` — as the twins in plain.ts, which are ordinary tfjs operations.
+ * All shapes are 2-D: tokens are rows.
+ */
+import { tf, type Tensor, type Tensor1D, type Tensor2D, type Variable } from '#tfjs';
+import { differentiable } from './differentiable.ts';
+import * as plain from './plain.ts';
+
+let plainOnly = false;
+
+/** Forces the plain twins, so that anyone can check a result without our kernels. */
+export function usePlain(on: boolean): void {
+  plainOnly = on;
+}
+
+export function fused(): boolean {
+  return !plainOnly && tf.getBackend() === 'wasm';
+}
+
+function kernel<T extends Tensor | Tensor[]>(
+  name: string,
+  inputs: Record<string, Tensor>,
+  attrs: Record<string, number | boolean> = {},
+): T {
+  const numbers = Object.fromEntries(Object.entries(attrs).map(([key, v]) => [key, Number(v)]));
+  return tf.engine().runKernel(name, inputs, numbers) as unknown as T;
+}
+
+const product = (a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor2D =>
+  kernel('StepMatMul', { a, b }, { transA, transB });
+
+/** a (M, K) · b (K, N), or b (N, K) when `transB`. */
+export function matmul(a: Tensor2D, b: Tensor2D, transB = false): Tensor2D {
+  if (!fused()) return plain.matmul(a, b, transB);
+  return differentiable(
+    (save, x, w) => {
+      save([x, w]);
+      return {
+        value: product(x, w, false, transB),
+        gradFunc: (dy, saved) => {
+          const [x, w] = saved as [Tensor, Tensor];
+          return [
+            product(dy, w, false, !transB),
+            transB ? product(dy, x, true, false) : product(x, dy, true, false),
+          ];
+        },
+      };
+    },
+    a,
+    b,
+  ) as Tensor2D;
+}
+
+/** Rows of table (V, d) at index (N) int32. */
+export function gatherRows(table: Tensor2D, index: Tensor1D): Tensor2D {
+  if (!fused()) return plain.gatherRows(table, index);
+  const outRows = table.shape[0];
+  return differentiable((save, table) => {
+    save([index]);
+    return {
+      value: kernel('StepGatherRows', { table, index }),
+      gradFunc: (values, [index]) =>
+        kernel<Tensor>('StepScatterRows', { values, index: index! }, { outRows }),
+    };
+  }, table) as Tensor2D;
+}
+
+/** x / rms(x) · weight, x (N, d), weight (d). Zhang & Sennrich 2019. */
+export function rmsNorm(x: Tensor2D, weight: Tensor1D, eps: number): Tensor2D {
+  if (!fused()) return plain.rmsNorm(x, weight, eps);
+  return differentiable(
+    (save, x, weight) => {
+      save([x, weight]);
+      return {
+        value: kernel<Tensor>('StepRmsNorm', { x, weight }, { eps }),
+        gradFunc: (dy, saved) => {
+          const [x, weight] = saved as [Tensor, Tensor];
+          return kernel<Tensor[]>('StepRmsNormGrad', { x, weight, dy }, { eps });
+        },
+      };
+    },
+    x,
+    weight,
+  ) as Tensor2D;
+}
+
+/** Head layout of a fused query-key-value row: H query heads, then KV key heads, then KV value heads. */
+export interface Heads {
+  heads: number;
+  keyValueHeads: number;
+  headDim: number;
+}
+
+/** cos and sin of position · frequency, each (maximum positions, headDim / 2). */
+export interface RotaryTables {
+  cos: Tensor2D;
+  sin: Tensor2D;
+}
+
+/** Rotates query and key heads of qkv (N, W) by position (N) int32. Su et al. 2021, Llama's layout. */
+export function rotary(
+  qkv: Tensor2D,
+  position: Tensor1D,
+  tables: RotaryTables,
+  { heads, keyValueHeads, headDim }: Heads,
+): Tensor2D {
+  if (!fused()) return plain.rotary(qkv, position, tables, { heads, keyValueHeads, headDim });
+  const layout = { heads: heads + keyValueHeads, valueHeads: keyValueHeads, headDim };
+  return differentiable((save, qkv) => {
+    save([position, tables.cos, tables.sin]);
+    return {
+      value: kernel<Tensor>('StepRotary', { qkv, position, ...tables }, { ...layout, sign: 1 }),
+      gradFunc: (dy, saved) => {
+        const [position, cos, sin] = saved as [Tensor, Tensor, Tensor];
+        return kernel<Tensor>(
+          'StepRotary',
+          { qkv: dy, position, cos, sin },
+          { ...layout, sign: -1 },
+        );
+      },
+    };
+  }, qkv) as Tensor2D;
+}
+
+/**
+ * Which positions a token sees, each (B·T) int32 and relative to its row: [0, prefixEnd) and
+ * [segmentStart, itself]. Zeros are plain causal attention.
+ */
+export interface Visibility {
+  prefixEnd: Tensor1D;
+  segmentStart: Tensor1D;
+}
+
+/** Grouped-query attention over rotated qkv (B·T, W) → (B·T, H·headDim). */
+export function attention(
+  qkv: Tensor2D,
+  { prefixEnd, segmentStart }: Visibility,
+  batch: number,
+  { heads, keyValueHeads, headDim }: Heads,
+): Tensor2D {
+  if (!fused()) {
+    return plain.attention(qkv, { prefixEnd, segmentStart }, batch, {
+      heads,
+      keyValueHeads,
+      headDim,
+    });
+  }
+  const attrs = {
+    ...{ batch, length: qkv.shape[0] / batch, heads, keyValueHeads, headDim },
+    scale: 1 / Math.sqrt(headDim),
+  };
+  return differentiable((save, x) => {
+    const [value, stats] = kernel<Tensor[]>(
+      'StepAttention',
+      { qkv: x, prefixEnd, segmentStart },
+      attrs,
+    ) as [Tensor, Tensor];
+    save([x, stats, prefixEnd, segmentStart]);
+    return {
+      value,
+      gradFunc: (dOut, saved) => {
+        const [qkv, stats, prefixEnd, segmentStart] = saved as [Tensor, Tensor, Tensor, Tensor];
+        const inputs = { qkv, prefixEnd, segmentStart, stats, dOut };
+        return kernel<Tensor>('StepAttentionGrad', inputs, attrs);
+      },
+    };
+  }, qkv) as Tensor2D;
+}
+
+/** silu(gate) · up for gateUp (N, 2·F) → (N, F). Shazeer 2020. */
+export function swiGlu(gateUp: Tensor2D): Tensor2D {
+  if (!fused()) return plain.swiGlu(gateUp);
+  return differentiable((save, x) => {
+    save([x]);
+    return {
+      value: kernel<Tensor>('StepSwiGlu', { gateUp: x }),
+      gradFunc: (dOut, saved) => kernel<Tensor>('StepSwiGluGrad', { gateUp: saved[0]!, dOut }),
+    };
+  }, gateUp) as Tensor2D;
+}
+
+/**
+ * Log-probability of one token per row and the row's entropy in nats, both (N), for
+ * softmax(logits / temperature). The entropy carries no gradient.
+ */
+export function tokenLogProbs(
+  logits: Tensor2D,
+  tokens: Tensor1D,
+  temperature = 1,
+): { logProbs: Tensor1D; entropies: Tensor1D } {
+  if (!fused()) return plain.tokenLogProbs(logits, tokens, temperature);
+  const both = differentiable((save, x) => {
+    save([x, tokens]);
+    return {
+      value: kernel<Tensor>('StepTokenLogProbs', { logits: x, tokens }, { temperature }),
+      gradFunc: (dy, saved) => {
+        const inputs = { logits: saved[0]!, tokens: saved[1]!, dLogProbs: dy };
+        return kernel<Tensor>('StepTokenLogProbsGrad', inputs, { temperature });
+      },
+    };
+  }, logits) as Tensor2D;
+  const count = logits.shape[0];
+  return {
+    logProbs: tf.reshape(tf.slice(both, [0, 0], [1, count]), [count]),
+    entropies: tf.reshape(tf.slice(both, [1, 0], [1, count]), [count]),
+  };
+}
+
+/** Softmax of logits / temperature (N, V) and its entropy in nats (N); no gradient. */
+export function softmaxEntropy(
+  logits: Tensor2D,
+  temperature: number,
+): { probs: Tensor2D; entropies: Tensor1D } {
+  if (!fused()) return plain.softmaxEntropy(logits, temperature);
+  const [probs, entropies] = kernel<Tensor[]>('StepSoftmaxEntropy', { logits }, { temperature });
+  return { probs: probs as Tensor2D, entropies: entropies as Tensor1D };
+}
+
+export interface AdamWStep {
+  /** Multiplies the gradient first: the clipping factor. */
+  gradScale: number;
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  /** 1 − beta^t for the bias correction. */
+  correction1: number;
+  correction2: number;
+  eps: number;
+  decay: number;
+}
+
+/** One AdamW update of param, m and v in place (Loshchilov & Hutter 2019). */
+export function adamW(
+  param: Variable,
+  grad: Tensor,
+  m: Variable,
+  v: Variable,
+  step: AdamWStep,
+): void {
+  if (!fused()) {
+    plain.adamW(param, grad, m, v, step);
+    return;
+  }
+  kernel<Tensor>('StepAdamW', { param, grad, m, v }, { ...step }).dispose();
+}

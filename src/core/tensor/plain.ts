@@ -1,0 +1,132 @@
+/**
+ * Plain twins of ops.ts: the same functions in ordinary tfjs operations with tfjs's own gradients.
+ * They run on every backend and are what the kernels are tested against. Gathers are one-hot
+ * products, because the gradient of tf.gather does not exist on wasm and adds in random order on WebGPU.
+ */
+import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, type Variable } from '#tfjs';
+import { stopGradient } from './differentiable.ts';
+import type { AdamWStep, Heads, RotaryTables, Visibility } from './ops.ts';
+
+export function matmul(a: Tensor2D, b: Tensor2D, transB: boolean): Tensor2D {
+  return tf.matMul(a, b, false, transB);
+}
+
+export function gatherRows(table: Tensor2D, index: Tensor1D): Tensor2D {
+  return tf.matMul(tf.cast(tf.oneHot(index, table.shape[0]), 'float32') as Tensor2D, table);
+}
+
+export function rmsNorm(x: Tensor2D, weight: Tensor1D, eps: number): Tensor2D {
+  const meanSquare = tf.mean(tf.square(x), 1, true);
+  return tf.mul(tf.mul(x, tf.rsqrt(tf.add(meanSquare, eps))), weight);
+}
+
+export function rotary(
+  qkv: Tensor2D,
+  position: Tensor1D,
+  tables: RotaryTables,
+  { heads, keyValueHeads, headDim }: Heads,
+): Tensor2D {
+  const count = qkv.shape[0];
+  const half = headDim / 2;
+  const rotated = heads + keyValueHeads;
+  const all = tf.reshape(qkv, [count, heads + 2 * keyValueHeads, headDim]);
+  const x = tf.slice(all, [0, 0, 0], [count, rotated, headDim]);
+  const values = tf.slice(all, [0, rotated, 0], [count, keyValueHeads, headDim]);
+  const cos = tf.reshape(gatherRows(tables.cos, position), [count, 1, half]);
+  const sin = tf.reshape(gatherRows(tables.sin, position), [count, 1, half]);
+  const a = tf.slice(x, [0, 0, 0], [count, rotated, half]);
+  const b = tf.slice(x, [0, 0, half], [count, rotated, half]);
+  const first = tf.sub(tf.mul(a, cos), tf.mul(b, sin));
+  const second = tf.add(tf.mul(b, cos), tf.mul(a, sin));
+  const out = tf.concat([tf.concat([first, second], 2), values], 1);
+  return tf.reshape(out, qkv.shape);
+}
+
+/** (B, T, T) additive mask: 0 where token i may see token j, −1e9 elsewhere. */
+function visibilityMask({ prefixEnd, segmentStart }: Visibility, batch: number, length: number) {
+  return tf.tidy(() => {
+    const i = tf.reshape(tf.range(0, length, 1, 'int32'), [1, length, 1]);
+    const j = tf.reshape(tf.range(0, length, 1, 'int32'), [1, 1, length]);
+    const end = tf.reshape(prefixEnd, [batch, length, 1]);
+    const start = tf.reshape(segmentStart, [batch, length, 1]);
+    const prefix = tf.less(j, end);
+    const own = tf.logicalAnd(tf.greaterEqual(j, start), tf.lessEqual(j, i));
+    return tf.mul(tf.sub(1, tf.cast(tf.logicalOr(prefix, own), 'float32')), -1e9);
+  });
+}
+
+/** (B·T, W) → (B, n, T, headDim) for `n` heads from `first`, each repeated `repeat` times. */
+function splitHeads(
+  qkv: Tensor2D,
+  batch: number,
+  headDim: number,
+  first: number,
+  n: number,
+  repeat: number,
+): Tensor4D {
+  const length = qkv.shape[0] / batch;
+  const part = tf.slice(qkv, [0, first * headDim], [qkv.shape[0], n * headDim]);
+  const heads = tf.transpose(tf.reshape(part, [batch, length, n, headDim]), [0, 2, 1, 3]);
+  if (repeat === 1) return heads as Tensor4D;
+  const each = tf.reshape(heads, [batch, n, 1, length * headDim]);
+  return tf.reshape(tf.tile(each, [1, 1, repeat, 1]), [batch, n * repeat, length, headDim]);
+}
+
+export function attention(
+  qkv: Tensor2D,
+  visibility: Visibility,
+  batch: number,
+  { heads, keyValueHeads, headDim }: Heads,
+): Tensor2D {
+  const length = qkv.shape[0] / batch;
+  const repeat = heads / keyValueHeads;
+  const q = splitHeads(qkv, batch, headDim, 0, heads, 1);
+  const k = splitHeads(qkv, batch, headDim, heads, keyValueHeads, repeat);
+  const v = splitHeads(qkv, batch, headDim, heads + keyValueHeads, keyValueHeads, repeat);
+  const mask = tf.reshape(visibilityMask(visibility, batch, length), [batch, 1, length, length]);
+  const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(headDim));
+  const mixed = tf.matMul(tf.softmax(tf.add(scores, mask)), v);
+  return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch * length, heads * headDim]);
+}
+
+export function swiGlu(gateUp: Tensor2D): Tensor2D {
+  const [count, both] = gateUp.shape;
+  const gate = tf.slice(gateUp, [0, 0], [count, both / 2]);
+  const up = tf.slice(gateUp, [0, both / 2], [count, both / 2]);
+  return tf.mul(tf.mul(gate, tf.sigmoid(gate)), up);
+}
+
+export function tokenLogProbs(
+  logits: Tensor2D,
+  tokens: Tensor1D,
+  temperature: number,
+): { logProbs: Tensor1D; entropies: Tensor1D } {
+  const all = tf.logSoftmax(tf.div(logits, temperature)) as Tensor2D;
+  const chosen = tf.cast(tf.oneHot(tokens, logits.shape[1]), 'float32');
+  return {
+    logProbs: tf.sum(tf.mul(all, chosen), 1),
+    entropies: stopGradient(tf.neg(tf.sum(tf.mul(tf.exp(all), all), 1))),
+  };
+}
+
+export function softmaxEntropy(
+  logits: Tensor2D,
+  temperature: number,
+): { probs: Tensor2D; entropies: Tensor1D } {
+  const all = tf.logSoftmax(tf.div(logits, temperature)) as Tensor2D;
+  const probs = tf.exp(all);
+  return { probs, entropies: tf.neg(tf.sum(tf.mul(probs, all), 1)) };
+}
+
+export function adamW(param: Variable, grad: Tensor, m: Variable, v: Variable, s: AdamWStep): void {
+  tf.tidy(() => {
+    const g = tf.mul(grad, s.gradScale);
+    const m1 = tf.add(tf.mul(m, s.beta1), tf.mul(g, 1 - s.beta1));
+    const v1 = tf.add(tf.mul(v, s.beta2), tf.mul(tf.square(g), 1 - s.beta2));
+    const denominator = tf.add(tf.sqrt(tf.div(v1, s.correction2)), s.eps);
+    const step = tf.div(tf.mul(m1, s.learningRate / s.correction1), denominator);
+    m.assign(m1);
+    v.assign(v1);
+    param.assign(tf.sub(tf.mul(param, 1 - s.learningRate * s.decay), step));
+  });
+}

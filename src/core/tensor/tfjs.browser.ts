@@ -1,0 +1,14 @@
+/** tfjs in a tab or worker: core, gradients and the backends we use, half the size of the umbrella. */
+import * as core from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
+import '@tensorflow/tfjs-backend-webgpu';
+import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+
+export const tf = core;
+export { setWasmPaths };
+export type Tensor = core.Tensor;
+export type Tensor1D = core.Tensor1D;
+export type Tensor2D = core.Tensor2D;
+export type Tensor4D = core.Tensor4D;
+export type Variable = core.Variable;
+export type TensorInfo = core.TensorInfo;

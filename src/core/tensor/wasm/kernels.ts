@@ -1,0 +1,225 @@
+/**
+ * Registers the AssemblyScript kernels for tfjs's wasm backend. They run inside tfjs's own memory:
+ * tensors are passed by address, outputs and scratch come from its allocator.
+ */
+import { tf, type TensorInfo } from '#tfjs';
+import { StepSqlError } from '../../errors.ts';
+import { KERNELS_BASE64 } from './kernels.generated.ts';
+
+type Kernel = (...args: number[]) => number;
+
+interface WasmBackend {
+  wasm: {
+    asm: Record<string, unknown>;
+    _malloc(bytes: number): number;
+    _free(pointer: number): void;
+  };
+  dataIdMap: { get(dataId: object): { memoryOffset: number } };
+  makeOutput(shape: number[], dtype: string): TensorInfo;
+}
+
+type Inputs = Record<string, TensorInfo>;
+type Attributes = Record<string, number>;
+type Implementation = (
+  inputs: Inputs,
+  attrs: Attributes,
+  run: Runtime,
+) => TensorInfo | TensorInfo[];
+
+let kernels: Record<string, Kernel> | undefined;
+
+/** What an implementation needs: addresses, outputs, scratch and the compiled functions. */
+class Runtime {
+  readonly #backend: WasmBackend;
+  readonly call: Record<string, Kernel>;
+
+  constructor(backend: WasmBackend) {
+    this.#backend = backend;
+    this.call = kernels!;
+  }
+
+  at(tensor: TensorInfo): number {
+    return this.#backend.dataIdMap.get(tensor.dataId).memoryOffset;
+  }
+
+  /** tfjs's allocator returns 0 when memory is exhausted and would carry on: refuse instead. */
+  output(shape: number[], dtype = 'float32'): TensorInfo {
+    const tensor = this.#backend.makeOutput(shape, dtype);
+    if (this.at(tensor) === 0) throw outOfMemory(shape);
+    return tensor;
+  }
+
+  withScratch<T>(floats: number, use: (pointer: number) => T): T {
+    const pointer = this.#backend.wasm._malloc(floats * 4) >>> 0;
+    if (pointer === 0) throw outOfMemory([floats]);
+    try {
+      return use(pointer);
+    } finally {
+      this.#backend.wasm._free(pointer);
+    }
+  }
+}
+
+function outOfMemory(shape: number[]): StepSqlError {
+  return new StepSqlError(
+    'out_of_memory',
+    `wasm memory is exhausted (4 GB at most) while allocating float32[${shape.join(', ')}]: use a smaller batch, model or max_completion_length`,
+  );
+}
+
+const rows = (tensor: TensorInfo): number => tensor.shape[0]!;
+const width = (tensor: TensorInfo): number => tensor.shape[1]!;
+
+const implementations: Record<string, Implementation> = {
+  StepMatMul({ a, b }, { transA, transB }, run) {
+    const [m, k] = transA ? [width(a!), rows(a!)] : [rows(a!), width(a!)];
+    const n = transB ? rows(b!) : width(b!);
+    const c = run.output([m, n]);
+    run.withScratch(run.call['matmulScratch']!(n) + 8, (scratch) =>
+      run.call['matmul']!(run.at(a!), run.at(b!), run.at(c), m, k, n, transA!, transB!, scratch),
+    );
+    return c;
+  },
+  StepGatherRows({ table, index }, _, run) {
+    const out = run.output([rows(index!), width(table!)]);
+    run.call['gatherRows']!(run.at(table!), run.at(index!), run.at(out), rows(out), width(out));
+    return out;
+  },
+  StepScatterRows({ values, index }, { outRows }, run) {
+    const out = run.output([outRows!, width(values!)]);
+    run.call['scatterRows']!(
+      ...[run.at(values!), run.at(index!), run.at(out), rows(values!), width(values!), outRows!],
+    );
+    return out;
+  },
+  StepRmsNorm({ x, weight }, { eps }, run) {
+    const y = run.output(x!.shape);
+    run.call['rmsNorm']!(run.at(x!), run.at(weight!), run.at(y), rows(x!), width(x!), eps!);
+    return y;
+  },
+  StepRmsNormGrad({ x, weight, dy }, { eps }, run) {
+    const dx = run.output(x!.shape);
+    const dWeight = run.output(weight!.shape);
+    run.call['rmsNormGrad']!(
+      ...[run.at(x!), run.at(weight!), run.at(dy!), run.at(dx), run.at(dWeight)],
+      ...[rows(x!), width(x!), eps!],
+    );
+    return [dx, dWeight];
+  },
+  StepRotary({ qkv, position, cos, sin }, { heads, valueHeads, headDim, sign }, run) {
+    const out = run.output(qkv!.shape);
+    run.call['rotary']!(
+      ...[run.at(qkv!), run.at(position!), run.at(cos!), run.at(sin!), run.at(out)],
+      ...[rows(qkv!), heads!, valueHeads!, headDim!, sign!],
+    );
+    return out;
+  },
+  StepAttention({ qkv, prefixEnd, segmentStart }, attrs, run) {
+    const { batch, length, heads, keyValueHeads, headDim, scale } = attrs;
+    const out = run.output([rows(qkv!), heads! * headDim!]);
+    const stats = run.output([rows(qkv!), heads! * 2]);
+    run.withScratch(run.call['attentionScratch']!(length!, headDim!), (scratch) =>
+      run.call['attention']!(
+        ...[run.at(qkv!), run.at(prefixEnd!), run.at(segmentStart!), run.at(out), run.at(stats)],
+        ...[batch!, length!, heads!, keyValueHeads!, headDim!, scale!, scratch],
+      ),
+    );
+    return [out, stats];
+  },
+  StepAttentionGrad({ qkv, prefixEnd, segmentStart, stats, dOut }, attrs, run) {
+    const { batch, length, heads, keyValueHeads, headDim, scale } = attrs;
+    const dQkv = run.output(qkv!.shape);
+    run.withScratch(run.call['attentionScratch']!(length!, headDim!), (scratch) =>
+      run.call['attentionGrad']!(
+        ...[run.at(qkv!), run.at(prefixEnd!), run.at(segmentStart!), run.at(stats!)],
+        ...[run.at(dOut!), run.at(dQkv)],
+        ...[batch!, length!, heads!, keyValueHeads!, headDim!, scale!, scratch],
+      ),
+    );
+    return dQkv;
+  },
+  /** Writes the new row into `cache` in place, the one kernel that changes an input. */
+  StepAttentionDecode({ qkv, prompts, promptLength, promptOf, cache }, attrs, run) {
+    const { promptRows, capacity, step, heads, keyValueHeads, headDim, scale } = attrs;
+    const out = run.output([rows(qkv!), heads! * headDim!]);
+    run.withScratch(promptRows! + capacity! + 16, (scratch) =>
+      run.call['attentionDecode']!(
+        ...[run.at(qkv!), run.at(prompts!), run.at(promptLength!), run.at(promptOf!)],
+        ...[run.at(cache!), run.at(out), rows(qkv!), promptRows!, capacity!, step!],
+        ...[heads!, keyValueHeads!, headDim!, scale!, scratch],
+      ),
+    );
+    return out;
+  },
+  StepSwiGlu({ gateUp }, _, run) {
+    const out = run.output([rows(gateUp!), width(gateUp!) / 2]);
+    run.call['swiGlu']!(run.at(gateUp!), run.at(out), rows(out), width(out));
+    return out;
+  },
+  StepSwiGluGrad({ gateUp, dOut }, _, run) {
+    const out = run.output(gateUp!.shape);
+    run.call['swiGluGrad']!(run.at(gateUp!), run.at(dOut!), run.at(out), rows(dOut!), width(dOut!));
+    return out;
+  },
+  StepTokenLogProbs({ logits, tokens }, { temperature }, run) {
+    const count = rows(logits!);
+    const out = run.output([2, count]);
+    run.withScratch(width(logits!), (scratch) =>
+      run.call['tokenLogProbs']!(
+        ...[run.at(logits!), run.at(tokens!), run.at(out), run.at(out) + 4 * count],
+        ...[count, width(logits!), temperature!, scratch],
+      ),
+    );
+    return out;
+  },
+  StepTokenLogProbsGrad({ logits, tokens, dLogProbs }, { temperature }, run) {
+    const out = run.output(logits!.shape);
+    run.call['tokenLogProbsGrad']!(
+      ...[run.at(logits!), run.at(tokens!), run.at(dLogProbs!), run.at(out)],
+      ...[rows(logits!), width(logits!), temperature!],
+    );
+    return out;
+  },
+  StepSoftmaxEntropy({ logits }, { temperature }, run) {
+    const probs = run.output(logits!.shape);
+    const entropies = run.output([rows(logits!)]);
+    run.call['softmaxEntropy']!(
+      ...[run.at(logits!), run.at(probs), run.at(entropies)],
+      ...[rows(logits!), width(logits!), temperature!],
+    );
+    return [probs, entropies];
+  },
+  /** Updates param, m and v in place and returns a placeholder. */
+  StepAdamW({ param, grad, m, v }, attrs, run) {
+    const { gradScale, learningRate, beta1, beta2, correction1, correction2, eps, decay } = attrs;
+    const count = param!.shape.reduce((product, n) => product * n, 1);
+    run.call['adamW']!(
+      ...[run.at(param!), run.at(grad!), run.at(m!), run.at(v!), count, gradScale!, learningRate!],
+      ...[beta1!, beta2!, correction1!, correction2!, eps!, decay!],
+    );
+    return run.output([1]);
+  },
+};
+
+/** Compiles and registers the kernels for the wasm backend, which must be the current one. */
+export function registerWasmKernels(): void {
+  if (kernels) return;
+  const backend = tf.backend() as unknown as WasmBackend;
+  const memory = Object.values(backend.wasm.asm).find((item) => item instanceof WebAssembly.Memory);
+  if (!memory) throw new StepSqlError('backend', 'tfjs-backend-wasm no longer exports its memory');
+  const bytes = Uint8Array.from(atob(KERNELS_BASE64), (char) => char.charCodeAt(0));
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+  kernels = instance.exports as Record<string, Kernel>;
+  for (const [kernelName, implementation] of Object.entries(implementations)) {
+    tf.registerKernel({
+      kernelName,
+      backendName: 'wasm',
+      kernelFunc: ({ inputs, backend, attrs }) =>
+        implementation(
+          inputs as Inputs,
+          (attrs ?? {}) as Attributes,
+          new Runtime(backend as WasmBackend),
+        ),
+    });
+  }
+}
