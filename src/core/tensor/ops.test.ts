@@ -16,6 +16,11 @@ const heads = { heads: 4, keyValueHeads: 2, headDim: 8 };
 /** Three rows of 11 tokens: causal; a shared prompt with two completions; two packed examples, padding. */
 const batch = 3;
 const visibility = {
+  prefixStart: [
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1],
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+  ].flat(),
   prefixEnd: [
     [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
     [0, 0, 0, 3, 3, 3, 3, 3, 3, 3, 3],
@@ -26,6 +31,11 @@ const visibility = {
     [0, 0, 0, 3, 3, 3, 3, 7, 7, 7, 7],
     [0, 0, 0, 0, 4, 4, 4, 4, 4, 9, 10],
   ].flat(),
+};
+
+const causal = (length: number): ops.Visibility => {
+  const zeros = ints(Array<number>(length).fill(0));
+  return { prefixStart: zeros, prefixEnd: zeros, segmentStart: zeros };
 };
 
 interface Case {
@@ -83,6 +93,7 @@ const cases: Case[] = [
       ops.attention(
         qkv as Tensor2D,
         {
+          prefixStart: ints(visibility.prefixStart),
           prefixEnd: ints(visibility.prefixEnd),
           segmentStart: ints(visibility.segmentStart),
         },
@@ -94,12 +105,7 @@ const cases: Case[] = [
     name: 'attention with 20-wide heads',
     inputs: () => [normal(11, 120)],
     run: (qkv) =>
-      ops.attention(
-        qkv as Tensor2D,
-        { prefixEnd: ints(Array(11).fill(0)), segmentStart: ints(Array(11).fill(0)) },
-        1,
-        { heads: 2, keyValueHeads: 2, headDim: 20 },
-      ),
+      ops.attention(qkv as Tensor2D, causal(11), 1, { heads: 2, keyValueHeads: 2, headDim: 20 }),
   },
   {
     name: 'swiGlu',
@@ -191,6 +197,31 @@ describe('kernels on wasm agree with their plain twins', () => {
       const analytic = tf.sum(tf.mul(grads[which]!, direction)).dataSync()[0]!;
       expect(Math.abs(numeric - analytic)).toBeLessThan(0.01 * Math.max(1, Math.abs(analytic)));
     });
+  });
+
+  it('decoding token by token sees what attention over the whole row sees', () => {
+    const [length, prompt] = [9, 4];
+    const qkv = normal(length, 64) as Tensor2D;
+    const decode = (): number[] => {
+      const cache: ops.DecodeCache = {
+        prompts: tf.concat([normal(6, 64), tf.slice(qkv, 0, prompt), normal(2, 64)]) as Tensor2D,
+        promptRows: 6,
+        promptLength: ints([5, prompt]),
+        promptOf: ints([1, 0]),
+        own: tf.zeros([2, 8 * 64]),
+        capacity: 8,
+      };
+      return Array.from({ length: length - prompt }, (_, step) => {
+        const row = tf.tile(tf.slice(qkv, prompt + step, 1), [2, 1]) as Tensor2D;
+        const out = ops.attentionDecode(row, cache, step, heads);
+        return Array.from(tf.slice(out, 0, 1).dataSync());
+      }).flat();
+    };
+    const whole = ops.attention(qkv, causal(length), 1, heads);
+    const expected = Array.from(tf.slice(whole, prompt).dataSync());
+    expectClose(decode(), expected, 2e-5);
+    ops.usePlain(true);
+    expectClose(decode(), expected, 2e-5);
   });
 
   it('adamW', () => {

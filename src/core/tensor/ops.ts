@@ -124,10 +124,12 @@ export function rotary(
 }
 
 /**
- * Which positions a token sees, each (B·T) int32 and relative to its row: [0, prefixEnd) and
- * [segmentStart, itself]. Zeros are plain causal attention.
+ * Which positions a token sees, each (B·T) int32 and relative to its row: [prefixStart, prefixEnd)
+ * and [segmentStart, itself]. Zeros are plain causal attention; a group's completions share one
+ * prompt as their prefix; unrelated examples packed into one row are segments of their own.
  */
 export interface Visibility {
+  prefixStart: Tensor1D;
   prefixEnd: Tensor1D;
   segmentStart: Tensor1D;
 }
@@ -135,37 +137,62 @@ export interface Visibility {
 /** Grouped-query attention over rotated qkv (B·T, W) → (B·T, H·headDim). */
 export function attention(
   qkv: Tensor2D,
-  { prefixEnd, segmentStart }: Visibility,
+  visibility: Visibility,
   batch: number,
-  { heads, keyValueHeads, headDim }: Heads,
+  layout: Heads,
 ): Tensor2D {
-  if (!fused()) {
-    return plain.attention(qkv, { prefixEnd, segmentStart }, batch, {
-      heads,
-      keyValueHeads,
-      headDim,
-    });
-  }
+  if (!fused()) return plain.attention(qkv, visibility, batch, layout);
   const attrs = {
-    ...{ batch, length: qkv.shape[0] / batch, heads, keyValueHeads, headDim },
-    scale: 1 / Math.sqrt(headDim),
+    ...{ ...layout, batch, length: qkv.shape[0] / batch },
+    scale: 1 / Math.sqrt(layout.headDim),
   };
-  return differentiable((save, x) => {
-    const [value, stats] = kernel<Tensor[]>(
-      'StepAttention',
-      { qkv: x, prefixEnd, segmentStart },
-      attrs,
-    ) as [Tensor, Tensor];
-    save([x, stats, prefixEnd, segmentStart]);
+  const { prefixStart, prefixEnd, segmentStart } = visibility;
+  return differentiable((save, qkv) => {
+    const inputs = { qkv, prefixStart, prefixEnd, segmentStart };
+    const [value, stats] = kernel<Tensor[]>('StepAttention', inputs, attrs) as [Tensor, Tensor];
+    save([qkv, stats, prefixStart, prefixEnd, segmentStart]);
     return {
       value,
       gradFunc: (dOut, saved) => {
-        const [qkv, stats, prefixEnd, segmentStart] = saved as [Tensor, Tensor, Tensor, Tensor];
-        const inputs = { qkv, prefixEnd, segmentStart, stats, dOut };
-        return kernel<Tensor>('StepAttentionGrad', inputs, attrs);
+        const names = ['qkv', 'stats', 'prefixStart', 'prefixEnd', 'segmentStart'];
+        const kept = Object.fromEntries(names.map((name, i) => [name, saved[i]!]));
+        return kernel<Tensor>('StepAttentionGrad', { ...kept, dOut }, attrs);
       },
     };
   }, qkv) as Tensor2D;
+}
+
+/** One layer's keys and values while sampling: the prompts, shared by their samples, and the samples' own. */
+export interface DecodeCache {
+  /** Rotated qkv of the prompts, (P·promptRows, W). */
+  prompts: Tensor2D;
+  promptRows: number;
+  /** Tokens of each prompt, (P) int32. */
+  promptLength: Tensor1D;
+  /** Which prompt each sample continues, (R) int32. */
+  promptOf: Tensor1D;
+  /** Rotated qkv of the samples' tokens so far, (R, capacity·W), zero beyond them. */
+  own: Tensor2D;
+  capacity: number;
+}
+
+/**
+ * Attention for one new token per sample: qkv (R, W) at its sample's token number `step` → (R, H·headDim).
+ * Adds the token to `cache.own`, which is changed in place or replaced. No gradient.
+ */
+export function attentionDecode(
+  qkv: Tensor2D,
+  cache: DecodeCache,
+  step: number,
+  layout: Heads,
+): Tensor2D {
+  if (!fused()) return plain.attentionDecode(qkv, cache, step, layout);
+  const { prompts, promptRows, promptLength, promptOf, own, capacity } = cache;
+  return kernel(
+    'StepAttentionDecode',
+    { qkv, prompts, promptLength, promptOf, cache: own },
+    { ...layout, promptRows, capacity, step, scale: 1 / Math.sqrt(layout.headDim) },
+  );
 }
 
 /** silu(gate) · up for gateUp (N, 2·F) → (N, F). Shazeer 2020. */

@@ -5,7 +5,7 @@
  */
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, type Variable } from '#tfjs';
 import { stopGradient } from './differentiable.ts';
-import type { AdamWStep, Heads, RotaryTables, Visibility } from './ops.ts';
+import type { AdamWStep, DecodeCache, Heads, RotaryTables, Visibility } from './ops.ts';
 
 export function matmul(a: Tensor2D, b: Tensor2D, transB: boolean): Tensor2D {
   return tf.matMul(a, b, false, transB);
@@ -43,14 +43,14 @@ export function rotary(
 }
 
 /** (B, T, T) additive mask: 0 where token i may see token j, −1e9 elsewhere. */
-function visibilityMask({ prefixEnd, segmentStart }: Visibility, batch: number, length: number) {
+function visibilityMask(visibility: Visibility, batch: number, length: number): Tensor {
   return tf.tidy(() => {
     const i = tf.reshape(tf.range(0, length, 1, 'int32'), [1, length, 1]);
     const j = tf.reshape(tf.range(0, length, 1, 'int32'), [1, 1, length]);
-    const end = tf.reshape(prefixEnd, [batch, length, 1]);
-    const start = tf.reshape(segmentStart, [batch, length, 1]);
-    const prefix = tf.less(j, end);
-    const own = tf.logicalAnd(tf.greaterEqual(j, start), tf.lessEqual(j, i));
+    const per = (x: Tensor1D): Tensor => tf.reshape(x, [batch, length, 1]);
+    const { prefixStart, prefixEnd, segmentStart } = visibility;
+    const prefix = tf.logicalAnd(tf.greaterEqual(j, per(prefixStart)), tf.less(j, per(prefixEnd)));
+    const own = tf.logicalAnd(tf.greaterEqual(j, per(segmentStart)), tf.lessEqual(j, i));
     return tf.mul(tf.sub(1, tf.cast(tf.logicalOr(prefix, own), 'float32')), -1e9);
   });
 }
@@ -87,6 +87,48 @@ export function attention(
   const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(headDim));
   const mixed = tf.matMul(tf.softmax(tf.add(scores, mask)), v);
   return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch * length, heads * headDim]);
+}
+
+export function attentionDecode(
+  qkv: Tensor2D,
+  cache: DecodeCache,
+  step: number,
+  { heads, keyValueHeads, headDim }: Heads,
+): Tensor2D {
+  const [samples, row] = qkv.shape;
+  const { promptRows, capacity } = cache;
+  const own = tf.add(
+    cache.own,
+    tf.pad(qkv, [
+      [0, 0],
+      [step * row, (capacity - step - 1) * row],
+    ]),
+  );
+  cache.own.dispose();
+  cache.own = own as Tensor2D;
+  const all = promptRows + capacity;
+  const prompts = tf.reshape(cache.prompts, [-1, promptRows * row]);
+  const context = tf.reshape(tf.concat([tf.gather(prompts, cache.promptOf), own], 1), [
+    samples * all,
+    row,
+  ]) as Tensor2D;
+  const repeat = heads / keyValueHeads;
+  const q = tf.reshape(tf.slice(qkv, [0, 0], [samples, heads * headDim]), [
+    samples,
+    heads,
+    1,
+    headDim,
+  ]);
+  const k = splitHeads(context, samples, headDim, heads, keyValueHeads, repeat);
+  const v = splitHeads(context, samples, headDim, heads + keyValueHeads, keyValueHeads, repeat);
+  const j = tf.reshape(tf.range(0, all, 1, 'int32'), [1, all]);
+  const length = tf.reshape(tf.gather(cache.promptLength, cache.promptOf), [samples, 1]);
+  const inPrompt = tf.less(j, length);
+  const inOwn = tf.logicalAnd(tf.greaterEqual(j, promptRows), tf.lessEqual(j, promptRows + step));
+  const seen = tf.cast(tf.logicalOr(inPrompt, inOwn), 'float32');
+  const mask = tf.reshape(tf.mul(tf.sub(1, seen), -1e9), [samples, 1, 1, all]);
+  const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(headDim));
+  return tf.reshape(tf.matMul(tf.softmax(tf.add(scores, mask)), v), [samples, heads * headDim]);
 }
 
 export function swiGlu(gateUp: Tensor2D): Tensor2D {

@@ -7,6 +7,7 @@ import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 export const tf = core;
 export { setWasmPaths };
 export type Tensor = core.Tensor;
+export type Scalar = core.Scalar;
 export type Tensor1D = core.Tensor1D;
 export type Tensor2D = core.Tensor2D;
 export type Tensor4D = core.Tensor4D;

@@ -11,6 +11,7 @@ const unwrap = <T extends object>(module: T): T =>
 export const tf = unwrap(umbrella);
 export const { setWasmPaths } = unwrap(wasm);
 export type Tensor = umbrella.Tensor;
+export type Scalar = umbrella.Scalar;
 export type Tensor1D = umbrella.Tensor1D;
 export type Tensor2D = umbrella.Tensor2D;
 export type Tensor4D = umbrella.Tensor4D;

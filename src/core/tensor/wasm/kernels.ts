@@ -114,25 +114,26 @@ const implementations: Record<string, Implementation> = {
     );
     return out;
   },
-  StepAttention({ qkv, prefixEnd, segmentStart }, attrs, run) {
+  StepAttention({ qkv, prefixStart, prefixEnd, segmentStart }, attrs, run) {
     const { batch, length, heads, keyValueHeads, headDim, scale } = attrs;
     const out = run.output([rows(qkv!), heads! * headDim!]);
     const stats = run.output([rows(qkv!), heads! * 2]);
     run.withScratch(run.call['attentionScratch']!(length!, headDim!), (scratch) =>
       run.call['attention']!(
-        ...[run.at(qkv!), run.at(prefixEnd!), run.at(segmentStart!), run.at(out), run.at(stats)],
+        ...[run.at(qkv!), run.at(prefixStart!), run.at(prefixEnd!), run.at(segmentStart!)],
+        ...[run.at(out), run.at(stats)],
         ...[batch!, length!, heads!, keyValueHeads!, headDim!, scale!, scratch],
       ),
     );
     return [out, stats];
   },
-  StepAttentionGrad({ qkv, prefixEnd, segmentStart, stats, dOut }, attrs, run) {
+  StepAttentionGrad({ qkv, prefixStart, prefixEnd, segmentStart, stats, dOut }, attrs, run) {
     const { batch, length, heads, keyValueHeads, headDim, scale } = attrs;
     const dQkv = run.output(qkv!.shape);
     run.withScratch(run.call['attentionScratch']!(length!, headDim!), (scratch) =>
       run.call['attentionGrad']!(
-        ...[run.at(qkv!), run.at(prefixEnd!), run.at(segmentStart!), run.at(stats!)],
-        ...[run.at(dOut!), run.at(dQkv)],
+        ...[run.at(qkv!), run.at(prefixStart!), run.at(prefixEnd!), run.at(segmentStart!)],
+        ...[run.at(stats!), run.at(dOut!), run.at(dQkv)],
         ...[batch!, length!, heads!, keyValueHeads!, headDim!, scale!, scratch],
       ),
     );

@@ -1,6 +1,6 @@
 // Causal attention over rows of [query heads | key heads | value heads], positions already rotated.
-// Token i of a row attends to [0, prefixEnd[i]) and [segmentStart[i], i]: plain causal attention is
-// prefixEnd 0 and segmentStart 0; a group's completions behind one shared prompt, or several examples
+// Token i of a row attends to [prefixStart[i], prefixEnd[i]) and [segmentStart[i], i]: plain causal
+// attention is an empty prefix and segmentStart 0; a group's completions behind one shared prompt, or several examples
 // packed into one row, are other choices. Keys and values are transposed per head once, so that the
 // inner loops run over positions without horizontal sums.
 import { exp4, madd, max4, sum4 } from './simd';
@@ -165,9 +165,11 @@ function multiply(buffer: usize, blocks: i32, factor: f32): void {
 /** Raw scores of token i: prefix part, then segment part on the next block boundary. */
 // @ts-ignore: decorator
 @inline
-function scores(q: usize, keys: usize, line: usize, prefix: i32, start: i32, own: i32, headDim: i32, out: usize): i32 {
+function scores(
+  q: usize, keys: usize, line: usize, low: i32, prefix: i32, start: i32, own: i32, headDim: i32, out: usize,
+): i32 {
   const first = padded(prefix);
-  dots(q, keys, line, 0, prefix, headDim, out);
+  dots(q, keys, line, low, prefix, headDim, out);
   fillTail(out, prefix, -1e30);
   const second = out + (<usize>first << 2);
   dots(q, keys, line, start, own, headDim, second);
@@ -180,7 +182,7 @@ function scores(q: usize, keys: usize, line: usize, prefix: i32, start: i32, own
  * maximum and sum for the gradient.
  */
 export function attention(
-  qkv: usize, prefixEnd: usize, segmentStart: usize, out: usize, stats: usize,
+  qkv: usize, prefixStart: usize, prefixEnd: usize, segmentStart: usize, out: usize, stats: usize,
   B: i32, T: i32, H: i32, KV: i32, headDim: i32, scale: f32, scratch: usize,
 ): void {
   const head: usize = <usize>headDim << 2;
@@ -197,17 +199,18 @@ export function attention(
       for (let h = kv * group; h < (kv + 1) * group; h++) {
         for (let i = 0; i < T; i++) {
           const token: usize = <usize>(b * T + i);
-          const prefix = load<i32>(prefixEnd + (token << 2));
+          const low = load<i32>(prefixStart + (token << 2));
+          const prefix = load<i32>(prefixEnd + (token << 2)) - low;
           const start = load<i32>(segmentStart + (token << 2));
           const own = i + 1 - start;
           const q = base + <usize>i * row + <usize>h * head;
-          const blocks = scores(q, keys, line, prefix, start, own, headDim, weights);
+          const blocks = scores(q, keys, line, low, prefix, start, own, headDim, weights);
           const top = maximum(weights, blocks);
           const sum = exponentials(weights, blocks, top, scale);
           const o = out + (token * H + h) * head;
           zero(o, headDim);
           multiply(weights, blocks, <f32>1.0 / sum);
-          weightedSum(weights, values, row, prefix, headDim, o);
+          weightedSum(weights, values + <usize>low * row, row, prefix, headDim, o);
           weightedSum(
             weights + (<usize>padded(prefix) << 2), values + <usize>start * row, row, own, headDim, o,
           );
@@ -222,7 +225,7 @@ export function attention(
 
 /** Gradient of `attention` with respect to qkv. */
 export function attentionGrad(
-  qkv: usize, prefixEnd: usize, segmentStart: usize, stats: usize, dOut: usize, dQkv: usize,
+  qkv: usize, prefixStart: usize, prefixEnd: usize, segmentStart: usize, stats: usize, dOut: usize, dQkv: usize,
   B: i32, T: i32, H: i32, KV: i32, headDim: i32, scale: f32, scratch: usize,
 ): void {
   const head: usize = <usize>headDim << 2;
@@ -245,17 +248,18 @@ export function attentionGrad(
       for (let h = kv * group; h < (kv + 1) * group; h++) {
         for (let i = 0; i < T; i++) {
           const token: usize = <usize>(b * T + i);
-          const prefix = load<i32>(prefixEnd + (token << 2));
+          const low = load<i32>(prefixStart + (token << 2));
+          const prefix = load<i32>(prefixEnd + (token << 2)) - low;
           const start = load<i32>(segmentStart + (token << 2));
           const own = i + 1 - start;
           const second = <usize>padded(prefix) << 2;
           const q = base + <usize>i * row + <usize>h * head;
           const dO = dOut + (token * H + h) * head;
           const stat = stats + ((token * H + h) << 3);
-          const blocks = scores(q, keys, line, prefix, start, own, headDim, weights);
+          const blocks = scores(q, keys, line, low, prefix, start, own, headDim, weights);
           exponentials(weights, blocks, load<f32>(stat), scale);
           multiply(weights, blocks, <f32>1.0 / load<f32>(stat, 4));
-          dots(dO, values, line, 0, prefix, headDim, dWeights);
+          dots(dO, values, line, low, prefix, headDim, dWeights);
           fillTail(dWeights, prefix, 0);
           dots(dO, values, line, start, own, headDim, dWeights + second);
           fillTail(dWeights + second, own, 0);
@@ -274,9 +278,10 @@ export function attentionGrad(
             v128.store(dWeights + at, ds);
           }
           const dq = dBase + <usize>i * row + <usize>h * head;
-          weightedSum(dWeights, base + keyAt, row, prefix, headDim, dq);
-          rankOne(dWeights, q, prefix, headDim, dBase + keyAt, row);
-          rankOne(weights, dO, prefix, headDim, dBase + valueAt, row);
+          const back = <usize>low * row;
+          weightedSum(dWeights, base + keyAt + back, row, prefix, headDim, dq);
+          rankOne(dWeights, q, prefix, headDim, dBase + keyAt + back, row);
+          rankOne(weights, dO, prefix, headDim, dBase + valueAt + back, row);
           const from = <usize>start * row;
           weightedSum(dWeights + second, base + keyAt + from, row, own, headDim, dq);
           rankOne(dWeights + second, q, own, headDim, dBase + keyAt + from, row);

@@ -1,0 +1,116 @@
+/** AdamW with global-norm clipping and TRL's schedules, over all parameters of a policy. */
+import { tf, type Tensor, type Variable } from '#tfjs';
+import type { Policy } from '../model/policy.ts';
+import { cos, pow } from '../random/math.ts';
+import { adamW } from '../tensor/ops.ts';
+
+export interface OptimizerOptions {
+  learning_rate: number;
+  weight_decay: number;
+  adam_beta1: number;
+  adam_beta2: number;
+  adam_epsilon: number;
+  /** Gradients are scaled down to this global norm; 0 switches clipping off. */
+  max_grad_norm: number;
+  lr_scheduler_type: 'constant' | 'linear' | 'cosine';
+  warmup_steps: number;
+}
+
+/** Learning rate at `step` (from 0) of `total`: linear warm-up, then the schedule down to zero. */
+export function learningRate(options: OptimizerOptions, step: number, total: number): number {
+  const { learning_rate: peak, warmup_steps: warmup } = options;
+  if (step < warmup) return (peak * (step + 1)) / (warmup + 1);
+  const progress = Math.min(1, (step - warmup) / Math.max(1, total - warmup));
+  if (options.lr_scheduler_type === 'linear') return peak * (1 - progress);
+  if (options.lr_scheduler_type === 'cosine') return peak * 0.5 * (1 + cos(Math.PI * progress));
+  return peak;
+}
+
+export class Optimizer {
+  readonly #policy: Policy;
+  readonly #options: OptimizerOptions;
+  readonly #moments = new Map<string, { m: Variable; v: Variable }>();
+  #steps = 0;
+
+  constructor(policy: Policy, options: OptimizerOptions) {
+    this.#policy = policy;
+    this.#options = options;
+    for (const [name, parameter] of policy.parameters) {
+      const zeros = (): Variable => tf.variable(tf.zeros(parameter.shape), false);
+      this.#moments.set(name, { m: zeros(), v: zeros() });
+    }
+  }
+
+  /** Updates taken so far. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Gradients of a scalar loss with respect to every parameter. The caller disposes both. */
+  gradients(loss: () => Tensor): { value: Tensor; grads: Map<string, Tensor> } {
+    const names = [...this.#policy.parameters.keys()];
+    const variables = [...this.#policy.parameters.values()];
+    const result = tf.variableGrads(() => loss() as never, variables);
+    const grads = new Map<string, Tensor>();
+    names.forEach((name, i) => grads.set(name, result.grads[variables[i]!.name]!));
+    return { value: result.value, grads };
+  }
+
+  /** Clips, applies and disposes the gradients; returns their norm before clipping. */
+  apply(grads: Map<string, Tensor>, rate: number): number {
+    const options = this.#options;
+    const norm = tf.tidy(() => {
+      const squares = [...grads.values()].map((grad) => tf.sum(tf.square(grad)));
+      return Math.sqrt(tf.addN(squares).dataSync()[0]!);
+    });
+    const limit = options.max_grad_norm;
+    const step = ++this.#steps;
+    for (const [name, parameter] of this.#policy.parameters) {
+      const grad = grads.get(name)!;
+      const { m, v } = this.#moments.get(name)!;
+      adamW(parameter, grad, m, v, {
+        gradScale: limit > 0 && norm > limit ? limit / norm : 1,
+        learningRate: rate,
+        beta1: options.adam_beta1,
+        beta2: options.adam_beta2,
+        correction1: 1 - pow(options.adam_beta1, step),
+        correction2: 1 - pow(options.adam_beta2, step),
+        eps: options.adam_epsilon,
+        decay: parameter.rank > 1 ? options.weight_decay : 0, // norms and biases do not decay
+      });
+      grad.dispose();
+    }
+    return norm;
+  }
+
+  /** Moments as arrays, for a checkpoint. */
+  state(): { steps: number; tensors: Map<string, { shape: number[]; data: Float32Array }> } {
+    const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
+    for (const [name, moments] of this.#moments) {
+      for (const [key, value] of Object.entries(moments)) {
+        tensors.set(`${name}.${key}`, {
+          shape: value.shape,
+          data: value.dataSync() as Float32Array,
+        });
+      }
+    }
+    return { steps: this.#steps, tensors };
+  }
+
+  restore(steps: number, tensors: Map<string, { shape: number[]; data: Float32Array }>): void {
+    this.#steps = steps;
+    for (const [name, moments] of this.#moments) {
+      for (const [key, value] of Object.entries(moments)) {
+        const stored = tensors.get(`${name}.${key}`)!;
+        tf.tidy(() => value.assign(tf.tensor(stored.data, stored.shape)));
+      }
+    }
+  }
+
+  dispose(): void {
+    for (const { m, v } of this.#moments.values()) {
+      m.dispose();
+      v.dispose();
+    }
+  }
+}
