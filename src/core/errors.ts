@@ -14,8 +14,17 @@ export class StepSqlError extends Error {
   }
 }
 
+const written = (value: unknown): string => {
+  if (typeof value === 'bigint') return `${value}n`;
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return 'something JSON cannot show'; // nested too deeply, or a bigint inside
+  }
+};
+
 const shown = (value: unknown): string => {
-  const text = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
+  const text = written(value);
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 };
 
