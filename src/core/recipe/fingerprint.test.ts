@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { StepSqlError } from '../errors.ts';
+import { sha256Hex } from './canonical.ts';
+import {
+  compareFingerprints,
+  FingerprintChain,
+  parseFingerprint,
+  type Fingerprint,
+  type UpdateTrace,
+} from './fingerprint.ts';
+
+const trace = (token: number, reward = 1, weight = 0.5): UpdateTrace => ({
+  tokens: [Int32Array.of(1, token), Int32Array.of(3)],
+  rewards: Float32Array.of(reward, 0),
+  weights: [Float32Array.of(weight), Float32Array.of(1, 2)],
+});
+
+function chainOf(...traces: UpdateTrace[]): Fingerprint {
+  const chain = new FingerprintChain('wasm');
+  for (const each of traces) chain.add(each);
+  return chain.toJSON();
+}
+
+describe('FingerprintChain', () => {
+  it('hashes lengths and little-endian bytes', () => {
+    const { updates, count } = chainOf(trace(2));
+    const tokens = Uint8Array.of(8, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0);
+    const rewards = Uint8Array.of(8, 0, 0, 0, 0, 0, 0x80, 0x3f, 0, 0, 0, 0);
+    expect(count).toBe(1);
+    expect(updates[0]!.slice(0, 8)).toBe(sha256Hex(tokens).slice(0, 8));
+    expect(updates[0]!.slice(8, 16)).toBe(sha256Hex(rewards).slice(0, 8));
+  });
+
+  it('tells apart where one episode ends and the next begins', () => {
+    const split = { ...trace(2), tokens: [Int32Array.of(1), Int32Array.of(2, 3)] };
+    expect(chainOf(split).head).not.toBe(chainOf(trace(2)).head);
+  });
+
+  it('goes on from a checkpoint as if never stopped', () => {
+    const straight = chainOf(trace(1), trace(2), trace(3));
+    const stored = JSON.parse(JSON.stringify(chainOf(trace(1), trace(2)))) as unknown;
+    const resumed = new FingerprintChain('wasm', parseFingerprint(stored));
+    resumed.add(trace(3));
+    expect(resumed.toJSON()).toEqual(straight);
+  });
+
+  it('does not change what it has given away', () => {
+    const chain = new FingerprintChain('wasm');
+    const before = chain.toJSON();
+    chain.add(trace(1));
+    chain.addTimeouts(2);
+    expect(before).toMatchObject({ count: 0, updates: [], timeouts: 0 });
+    expect(chain.toJSON()).toMatchObject({ count: 1, timeouts: 2 });
+  });
+});
+
+describe('compareFingerprints', () => {
+  const a = chainOf(trace(1), trace(2), trace(3));
+
+  it('finds equal runs identical', () => {
+    expect(compareFingerprints(a, chainOf(trace(1), trace(2), trace(3)))).toEqual({
+      identical: true,
+      compared: 3,
+      drift: undefined,
+      notes: [],
+    });
+  });
+
+  it.each([
+    ['tokens', trace(9, 5, 5)],
+    ['rewards', trace(2, 5, 5)],
+    ['weights', trace(2, 1, 0.25)],
+  ] as const)('names the first drift: %s', (part, changed) => {
+    const { identical, drift } = compareFingerprints(a, chainOf(trace(1), changed, trace(8)));
+    expect(identical).toBe(false);
+    expect(drift).toEqual({ update: 2, part });
+  });
+
+  it('tells -0 from 0: bits, not values', () => {
+    const zero = (reward: number) => chainOf(trace(1, reward));
+    expect(compareFingerprints(zero(0), zero(-0)).drift).toEqual({ update: 1, part: 'rewards' });
+  });
+
+  it('compares a run still going as far as it is', () => {
+    expect(compareFingerprints(a, chainOf(trace(1)))).toMatchObject({
+      identical: false,
+      compared: 1,
+      drift: undefined,
+    });
+  });
+
+  it('falls back on the chain where only some updates are told apart', () => {
+    const short = { ...a, updates: a.updates.slice(0, 1) };
+    expect(compareFingerprints(a, short)).toMatchObject({ identical: true, compared: 1 });
+    const other = chainOf(trace(1), trace(2), trace(4));
+    expect(compareFingerprints(other, short).drift).toEqual({ update: 3, part: 'chain' });
+  });
+
+  it('notes what may explain a drift', () => {
+    const b = { ...a, backend: 'webgpu', numerics: 2, timeouts: 1 };
+    expect(compareFingerprints(a, b).notes).toEqual([
+      'backend wasm against webgpu',
+      'numerics 1 against 2',
+      '0 recorded timeouts against 1',
+    ]);
+  });
+});
+
+describe('parseFingerprint', () => {
+  const good = chainOf(trace(1));
+
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['a list', []],
+    ['a short head', { ...good, head: 'ab' }],
+    ['a bad update', { ...good, updates: ['x'] }],
+    ['more updates than counted', { ...good, count: 0 }],
+    ['an unknown field', { ...good, extra: 1 }],
+  ])('refuses %s', (_, json) => {
+    expect(() => parseFingerprint(json)).toThrow(StepSqlError);
+    expect(() => parseFingerprint(json)).toThrow(/^fingerprint/);
+  });
+
+  it('does not resume from part of a fingerprint', () => {
+    expect(() => new FingerprintChain('wasm', { ...good, updates: [] })).toThrow('all 1 updates');
+  });
+});

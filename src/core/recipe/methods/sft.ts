@@ -1,0 +1,22 @@
+import * as v from 'valibot';
+import { choice, flag, integer } from '../controls.ts';
+import { microBatch, numUpdates } from '../sections.ts';
+
+/** Supervised fine-tuning on question → SQL. */
+export const sft = {
+  method: v.literal('sft'),
+  sft: v.optional(
+    v.strictObject({
+      num_updates: numUpdates(1000),
+      batch_size: integer(32, { min: 1, max: 4096 }, 'Sequences in each update'),
+      per_device_train_batch_size: microBatch,
+      corpus: choice(
+        ['gold', 'planted', 'self'],
+        'gold',
+        "What to imitate: gold SQL, gold mixed with planted near-misses, or the policy's own samples",
+      ),
+      completion_only_loss: flag(true, 'Learn the SQL only, not the prompt'),
+    }),
+    {},
+  ),
+};

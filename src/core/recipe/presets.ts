@@ -1,0 +1,44 @@
+/** The recipes in the box, each as what it changes of the defaults. */
+import { badInput } from '../errors.ts';
+import { parseRecipe } from './parse.ts';
+import type { Recipe, RecipeInput } from './schema.ts';
+
+interface Preset {
+  description: string;
+  recipe: RecipeInput;
+}
+
+export const presets = {
+  sft: {
+    description: 'Supervised fine-tuning on gold SQL: the ceiling',
+    recipe: {
+      method: 'sft',
+      name: 'sft',
+      optimizer: { learning_rate: 1e-3, lr_scheduler_type: 'cosine', warmup_steps: 20 },
+    },
+  },
+  grpo: {
+    description: 'GRPO with execution match against gold: the baseline',
+    recipe: { method: 'grpo', name: 'grpo' },
+  },
+  execution: {
+    description: 'Execution-based learning from answers, without gold SQL (arXiv 2506.06093)',
+    recipe: { method: 'grpo', name: 'execution', reward: { name: 'execution' } },
+  },
+  'rejection-sft': {
+    description: 'Rejection sampling: imitate the samples that were right, a control for GRPO',
+    recipe: { method: 'rejection_sft', name: 'rejection-sft' },
+  },
+} as const satisfies Record<string, Preset>;
+
+export type PresetName = keyof typeof presets;
+
+export const presetNames = Object.keys(presets) as PresetName[];
+
+export const isPreset = (name: string): name is PresetName => Object.hasOwn(presets, name);
+
+/** The whole recipe of a preset; throws `bad_input` listing the presets there are. */
+export function presetRecipe(name: string): Recipe {
+  if (!isPreset(name)) throw badInput('preset', name, `one of ${presetNames.join(', ')}`);
+  return parseRecipe(presets[name].recipe);
+}

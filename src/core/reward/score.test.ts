@@ -1,0 +1,89 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createDatabase } from '../sql/create.ts';
+import { loadSql } from '../sql/load.ts';
+import { localSqlService } from '../sql/service.ts';
+import type { SqlService } from '../sql/outcome.ts';
+import { findReward } from './index.ts';
+import { completionSql, readScoreLine, scoreItems } from './score.ts';
+
+describe('the SQL in a completion', () => {
+  it.each([
+    ['SELECT 1', 'SELECT 1'],
+    ['  SELECT 1;\n', 'SELECT 1;'],
+    ['```sql\nSELECT 1\n```', 'SELECT 1'],
+    ['First:\n```sql\nSELECT 1\n```\nBetter:\n```\nSELECT 2\n```\nDone.', 'SELECT 2'],
+    ['<think>```sql\nSELECT 0\n```</think>SELECT 1', 'SELECT 1'],
+    ['<think>nothing</think>', ''],
+    ['', ''],
+  ])('%j', (completion, sql) => expect(completionSql(completion)).toBe(sql));
+});
+
+describe('scoring lines', () => {
+  let service: SqlService;
+  let database: string;
+
+  beforeAll(async () => {
+    const SQL = await loadSql();
+    service = localSqlService(SQL);
+    const rows = ['Paris', 'Lyon', 'Nice', 'Lille'].map((name) => [name]);
+    const bytes = createDatabase(SQL, ['CREATE TABLE city (name TEXT)'], [{ table: 'city', rows }]);
+    database = await service.addDatabase(bytes);
+  });
+
+  const score = (method: string, lines: object[], options?: object) => {
+    const items = lines.map((line, i) => readScoreLine({ db_id: 'd', ...line }, `in:${i + 1}`));
+    const found = findReward(method);
+    return scoreItems(items, () => database, service, found, found.make(options));
+  };
+
+  it('rewards from the answer, the published hack and its guard included', async () => {
+    const lines = [
+      "SELECT name FROM city WHERE name LIKE 'P%'",
+      'SELECT name FROM city',
+      'SELEC',
+    ].map((completion) => ({ question: 'Which?', answer: 'Paris', completion }));
+    expect(await score('execution', lines)).toEqual([
+      { reward: 1001, terms: { execution: 1, partial: 0, exact: 1000 }, steps: [] },
+      { reward: 101, terms: { execution: 1, partial: 100, exact: 0 }, steps: [] },
+      { reward: -100, terms: { execution: -100, partial: 0, exact: 0 }, steps: [] },
+    ]);
+    const [, guarded] = await score('execution', lines, { precisionGuard: true });
+    expect(guarded!.reward).toBeCloseTo(1 + (100 * 2) / 5, 12);
+  });
+
+  it('rewards a match with any of several golds', async () => {
+    const gold = ["SELECT 'Oslo'", "SELECT 'Bergen'"];
+    const lines = [
+      { gold, completion: "SELECT 'Bergen'" },
+      { gold, completion: "SELECT 'Rome'" },
+      { gold: 'SELECT nothing', completion: 'SELECT 1' },
+    ];
+    expect(await score('grpo', lines)).toEqual([
+      { reward: 1, terms: { execution_match: 1 }, steps: [] },
+      { reward: 0, terms: { execution_match: 0 }, steps: [] },
+      { reward: null, terms: {}, steps: [], error: expect.stringMatching(/gold fails/) as string },
+    ]);
+  });
+
+  it('judges the last of several turns', async () => {
+    const gold = 'SELECT 1';
+    const right = { gold, steps: [{ kind: 'think', text: 'hm' }, 'SELECT 2', 'SELECT 1'] };
+    const wrong = { gold, steps: ['SELECT 1', 'SELECT 2'] };
+    const unfinished = { gold, steps: [{ kind: 'call', text: 'SELECT 1' }] };
+    const rewards = (await score('grpo', [right, wrong, unfinished])).map(({ reward }) => reward);
+    expect(rewards).toEqual([1, 0, 0]);
+  });
+
+  it('names line and field of what is malformed', () => {
+    const read = (line: unknown) => () => readScoreLine(line, 'in:7');
+    expect(read(3)).toThrow(/^in:7: got 3, expected an object/);
+    expect(read({ db_id: 'd', completion: '' })).toThrow(/^in:7\.gold: got null/);
+    expect(read({ db_id: 'd', gold: 'x' })).toThrow(/^in:7\.completion: got null/);
+    expect(read({ db_id: 'd', gold: 'x', completion: 5 })).toThrow(/^in:7\.completion: got 5/);
+    expect(read({ gold: 'x', completion: '' })).toThrow(/^in:7\.db_id: got null/);
+    expect(read({ db_id: 'd', gold: 'x', steps: [{ kind: 'act', text: '' }] })).toThrow(
+      /^in:7\.steps\[0\]\.kind: got "act", expected one of think, call, cte, answer/,
+    );
+    expect(read({ db_id: 'd', answer: [[true]], completion: '' })).toThrow(/^in:7\.answer/);
+  });
+});

@@ -1,0 +1,133 @@
+/**
+ * Rewards for people who train elsewhere: JSON lines in, JSON lines out.
+ *
+ * In: `{"db_id", "question", "gold": SQL | [SQL…], "answer"?: [[…]], "completion": text}`, or in place of
+ * `completion` for several turns `"steps": [text | {"kind"?, "text"}…]`, the last being the answer.
+ * Out: `{"reward", "terms", "steps"}`; `reward` is null, with the reason as `error`, where the gold
+ * itself cannot be run.
+ */
+import { badInput } from '../errors.ts';
+import { asGold, asAnswer } from '../data/qa.ts';
+import { asList, asRecord, asText, field, type Fields } from '../data/fields.ts';
+import type { Task } from '../data/task.ts';
+import type { Episode, Step } from '../episode/episode.ts';
+import type { QueryRequest, QueryResult, SqlService } from '../sql/outcome.ts';
+import { supervise, type RewardMethod } from './index.ts';
+import type { RewardFunction } from './reward.ts';
+
+export interface ScoreItem {
+  task: Task;
+  /** Without outcomes: nothing has run yet. */
+  steps: Step[];
+  at: string;
+}
+
+export interface Score {
+  reward: number | null;
+  terms: Record<string, number>;
+  steps: number[];
+  error?: string;
+}
+
+/**
+ * The SQL in a completion: the last fenced code block after the last `</think>`, or all that follows it
+ * where there is none. '' when nothing does.
+ */
+export function completionSql(completion: string): string {
+  const answer = completion.split('</think>').at(-1)!;
+  const fences = [...answer.matchAll(/```[^\n`]*\n([\s\S]*?)```/g)];
+  return (fences.at(-1)?.[1] ?? answer).trim();
+}
+
+const KINDS = ['think', 'call', 'cte', 'answer'] as const;
+
+function readStep(value: unknown, at: string, last: boolean): Step {
+  const record: Fields = typeof value === 'string' ? { text: value } : asRecord({ value, at });
+  const kind = field(record, 'kind') ?? (last ? 'answer' : 'call');
+  if (!KINDS.includes(kind as Step['kind'])) {
+    throw badInput(`${at}.kind`, kind, `one of ${KINDS.join(', ')}`);
+  }
+  const text = field(record, 'text');
+  if (typeof text !== 'string') throw badInput(`${at}.text`, text ?? null, 'a string');
+  const sql = kind === 'think' ? '' : completionSql(text);
+  return { kind: kind as Step['kind'], start: 0, end: 0, text, ...(sql !== '' && { sql }) };
+}
+
+/** One line of input. Throws `bad_input` naming the line and the field. */
+export function readScoreLine(value: unknown, at: string): ScoreItem {
+  const record = asRecord({ value, at });
+  const gold = field(record, 'gold') ?? undefined;
+  const answer = field(record, 'answer') ?? undefined;
+  if (gold === undefined && answer === undefined) {
+    throw badInput(`${at}.gold`, null, 'gold SQL, or rows as answer');
+  }
+  const completion = field(record, 'completion');
+  const turns =
+    completion === undefined
+      ? asList(field(record, 'steps') ?? null, `${at}.completion`, 'steps, or a text as completion')
+      : [completion];
+  const steps = turns.map((turn, i) => {
+    const place = completion === undefined ? `${at}.steps[${i}]` : `${at}.completion`;
+    if (completion !== undefined && typeof turn !== 'string') {
+      throw badInput(place, turn, 'a string');
+    }
+    return readStep(turn, place, i === turns.length - 1);
+  });
+  const task: Task = {
+    id: at,
+    db_id: asText(field(record, 'db_id') ?? null, `${at}.db_id`),
+    question: String(field(record, 'question') ?? ''),
+    ...(gold !== undefined && { gold: asGold(gold, `${at}.gold`) }),
+    ...(answer !== undefined && { answer: asAnswer(answer, `${at}.answer`) }),
+    split: '',
+  };
+  return { task, steps, at };
+}
+
+const episodeOf = ({ task, steps }: ScoreItem): Episode => ({
+  task,
+  tokens: new Int32Array(),
+  mask: new Uint8Array(),
+  logProbs: new Float32Array(),
+  entropies: new Float32Array(),
+  terminated: true,
+  text: steps.map(({ text }) => text).join(''),
+  steps,
+});
+
+/**
+ * Runs the steps of `items` and rewards them, in order.
+ *
+ * @param database content hash of each item's database, already added to `service`
+ */
+export async function scoreItems(
+  items: readonly ScoreItem[],
+  database: (item: ScoreItem) => string,
+  service: SqlService,
+  method: RewardMethod,
+  reward: RewardFunction,
+): Promise<Score[]> {
+  const requests: QueryRequest[] = items.flatMap((item) =>
+    item.steps.flatMap(({ kind, sql }) => {
+      if (sql === undefined) return [];
+      const target = kind === 'answer' ? supervise(method, item.task) : {};
+      return [{ database: database(item), sql, ...target }];
+    }),
+  );
+  const results = await service.execute(requests);
+  let next = 0;
+  return items.map((item) => {
+    let answer: QueryResult | undefined;
+    const steps = item.steps.map((step): Step => {
+      if (step.sql === undefined) return step;
+      const result = results[next++]!;
+      if (step.kind === 'answer') answer = result;
+      const { outcome, comparison, elapsedMs } = result;
+      return { ...step, outcome, elapsedMs, ...(comparison && { comparison }) };
+    });
+    const { total, terms, steps: process } = reward(episodeOf({ ...item, steps }));
+    if (!Number.isNaN(total)) return { reward: total, terms, steps: process };
+    const error = answer?.goldError ?? 'nothing to compare with';
+    return { reward: null, terms, steps: process, error };
+  });
+}

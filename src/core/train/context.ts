@@ -1,0 +1,96 @@
+/** What every learner works with, made once per run. */
+import type { Database, Task } from '../data/task.ts';
+import type { Policy } from '../model/policy.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import type { SqlService } from '../sql/outcome.ts';
+import { directPrompt } from '../text/prompt.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import type { Optimizer } from './optimizer.ts';
+
+/** The data of a run by split; `train` is what updates draw from. */
+export interface RunData {
+  splits: ReadonlyMap<string, readonly Task[]>;
+  databases: ReadonlyMap<string, Database>;
+}
+
+export interface RunContext {
+  readonly recipe: Recipe;
+  readonly policy: Policy;
+  readonly tokenizer: Tokenizer;
+  readonly optimizer: Optimizer;
+  readonly data: RunData;
+  /** Training tasks whose prompt fits. */
+  readonly tasks: readonly Task[];
+  readonly prompts: Prompts;
+  readonly databases: DatabaseHashes;
+  readonly sql: SqlService;
+}
+
+/** Prompts as tokens, remembered by task. */
+export class Prompts {
+  readonly #known = new Map<Task, Int32Array>();
+  readonly #schemas = new Map<string, Database>();
+  readonly #tokenizer: Tokenizer;
+  readonly #evidence: boolean;
+
+  constructor(
+    tokenizer: Tokenizer,
+    databases: ReadonlyMap<string, Database>,
+    { evidence }: { evidence: boolean },
+  ) {
+    this.#tokenizer = tokenizer;
+    this.#evidence = evidence;
+    for (const [id, database] of databases) this.#schemas.set(id, database);
+  }
+
+  of(task: Task): Int32Array {
+    let tokens = this.#known.get(task);
+    if (!tokens) {
+      const { question, evidence } = task;
+      const asked =
+        this.#evidence && evidence !== undefined ? { question, evidence } : { question };
+      const { schema } = this.#schemas.get(task.db_id)!;
+      tokens = this.#tokenizer.encode(directPrompt(schema, asked, { style: 'compact' }));
+      this.#known.set(task, tokens);
+    }
+    return tokens;
+  }
+}
+
+/** Content hashes of databases and their variants, handed to the SQL service when first needed. */
+export class DatabaseHashes {
+  readonly #sql: SqlService;
+  readonly #databases: ReadonlyMap<string, Database>;
+  readonly #base = new Map<string, Promise<string>>();
+  readonly #variants = new Map<string, Promise<string[]>>();
+
+  constructor(sql: SqlService, databases: ReadonlyMap<string, Database>) {
+    this.#sql = sql;
+    this.#databases = databases;
+  }
+
+  of(db_id: string): Promise<string> {
+    let hash = this.#base.get(db_id);
+    if (!hash) {
+      hash = this.#databases
+        .get(db_id)!
+        .bytes()
+        .then((bytes) => this.#sql.addDatabase(bytes));
+      this.#base.set(db_id, hash);
+    }
+    return hash;
+  }
+
+  variants(db_id: string): Promise<string[]> {
+    let hashes = this.#variants.get(db_id);
+    if (!hashes) {
+      hashes = Promise.all(
+        this.#databases
+          .get(db_id)!
+          .variants.map(async (bytes) => this.#sql.addDatabase(await bytes())),
+      );
+      this.#variants.set(db_id, hashes);
+    }
+    return hashes;
+  }
+}

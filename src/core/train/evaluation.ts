@@ -1,0 +1,134 @@
+/** How good a policy is on a split: greedy, and by samples. */
+import type { Task } from '../data/task.ts';
+import type { Episode } from '../episode/episode.ts';
+import {
+  accuracy,
+  accuracyByDifficulty,
+  groupShares,
+  majorityAtK,
+  meanPassAtK,
+  type Accuracy,
+  type Judged,
+} from '../evaluate/metrics.ts';
+import { resultKey } from '../evaluate/result-key.ts';
+import { sample, type Completion } from '../model/sample.ts';
+import { tokenUniform } from '../random/stream.ts';
+import type { RunContext } from './context.ts';
+import { episodesOf } from './rollout.ts';
+
+export type EvaluationContext = Pick<
+  RunContext,
+  'policy' | 'tokenizer' | 'prompts' | 'databases' | 'sql'
+>;
+
+export interface EvaluationOptions {
+  max_completion_length: number;
+  /** Prompts decoded together: memory, not results, depends on it. */
+  batch_size: number;
+  /** Also run the test-suite variants. */
+  test_suite: boolean;
+}
+
+/** Gold is the judge where there is one, whatever the reward learns from. */
+const JUDGE = { supervision: ['gold', 'answer'] as const };
+
+const judged = (episode: Episode): Judged => {
+  const { outcome, comparison } = episode.steps.at(-1)!;
+  return { outcome, comparison, difficulty: episode.task.difficulty };
+};
+
+/** Prompts in batches, one pass over all tasks; `onBatch` after each. */
+async function episodesInBatches(
+  context: EvaluationContext,
+  tasks: readonly Task[],
+  options: EvaluationOptions,
+  decode: (prompts: Int32Array[], first: number) => Completion[][],
+  onBatch: (done: number) => void,
+): Promise<Episode[][]> {
+  const all: Episode[][] = [];
+  for (let first = 0; first < tasks.length; first += options.batch_size) {
+    const batch = tasks.slice(first, first + options.batch_size);
+    const completions = decode(
+      batch.map((task) => context.prompts.of(task)),
+      first,
+    );
+    const { test_suite } = options;
+    all.push(...(await episodesOf(context, batch, completions, JUDGE, test_suite)));
+    onBatch(first + batch.length);
+  }
+  return all;
+}
+
+export interface GreedyResult {
+  all: Accuracy;
+  by_difficulty: Record<string, Accuracy>;
+  episodes: Episode[];
+}
+
+/** Greedy decoding: the number that is reported as EX (BIRD's comparison). */
+export async function evaluateGreedy(
+  context: EvaluationContext,
+  tasks: readonly Task[],
+  options: EvaluationOptions,
+  onBatch: (done: number) => void = () => undefined,
+): Promise<GreedyResult> {
+  const decode = (prompts: Int32Array[]): Completion[][] =>
+    sample(context.policy, prompts, {
+      ...options,
+      num_generations: 1,
+      temperature: 0,
+      top_p: 1,
+      eos_token_id: context.tokenizer.eosId!,
+      uniform: () => 0,
+    });
+  const groups = await episodesInBatches(context, tasks, options, decode, onBatch);
+  const episodes = groups.flat();
+  const verdicts = episodes.map(judged);
+  return { all: accuracy(verdicts), by_difficulty: accuracyByDifficulty(verdicts), episodes };
+}
+
+export interface SampledResult {
+  pass_at_1: number;
+  pass_at_k: number;
+  majority_at_k: number;
+  all_wrong: number;
+  all_right: number;
+  error_rate: number;
+  by_difficulty: Record<string, number>;
+}
+
+/** k samples per question at temperature 1. */
+export async function evaluateSampled(
+  context: EvaluationContext,
+  tasks: readonly Task[],
+  options: EvaluationOptions & { k: number; seed: number },
+  onBatch: (done: number) => void = () => undefined,
+): Promise<SampledResult> {
+  const { k, seed } = options;
+  const decode = (prompts: Int32Array[], first: number): Completion[][] =>
+    sample(context.policy, prompts, {
+      ...options,
+      num_generations: k,
+      temperature: 1,
+      top_p: 1,
+      eos_token_id: context.tokenizer.eosId!,
+      uniform: (prompt, index, position) =>
+        tokenUniform(seed, 'evaluate', 0, first + prompt, index, position),
+    });
+  const groups = await episodesInBatches(context, tasks, options, decode, onBatch);
+  const verdicts = groups.map((group) => group.map(judged));
+  const right = verdicts.map((group) => group.map(({ comparison }) => comparison?.bird === true));
+  const votes = verdicts.map((group, g) =>
+    group.map(({ outcome }, i) => ({ key: resultKey(outcome), match: right[g]![i]! })),
+  );
+  return {
+    pass_at_1: meanPassAtK(right, 1),
+    pass_at_k: meanPassAtK(right, k),
+    majority_at_k: majorityAtK(votes, k),
+    ...groupShares(right),
+    error_rate: accuracy(verdicts.flat()).error_rate,
+    by_difficulty: Object.fromEntries(
+      Object.entries(accuracyByDifficulty(verdicts.flat())).map(([level, { ex }]) => [level, ex]),
+    ),
+  };
+}

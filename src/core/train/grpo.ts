@@ -1,0 +1,280 @@
+/**
+ * Group-relative policy optimisation (DeepSeekMath, arXiv 2402.03300) with TRL's options: sample
+ * groups, reward, turn rewards into token advantages, take clipped surrogate steps.
+ *
+ * Mini-batches are made of whole groups, so that a group's prompt is computed once; TRL deals single
+ * completions. With `beta` 0, completions whose advantages are all zero have no gradient and are left
+ * out of the forward pass (they still count in every average).
+ */
+import { tf, type Tensor, type Tensor1D } from '#tfjs';
+import type { CreditEpisode, CreditFunction } from '../credit/credit.ts';
+import { findCredit } from '../credit/index.ts';
+import { shuffleRewards } from '../credit/shuffle.ts';
+import type { Episode } from '../episode/episode.ts';
+import { mean } from '../evaluate/statistics.ts';
+import { pack, toTensors, type PackItem } from '../model/pack.ts';
+import { scoped } from '../tensor/scope.ts';
+import type { Policy } from '../model/policy.ts';
+import { Stream } from '../random/stream.ts';
+import type { RecipeOf } from '../recipe/schema.ts';
+import type { RunContext } from './context.ts';
+import type { Learner, UpdateResult } from './learner.ts';
+import { surrogateLoss, tokenWeight, type SurrogateResult } from './loss.ts';
+import { addGradients } from './imitate.ts';
+import { learningRate } from './optimizer.ts';
+import { episodeMetrics } from './metrics.ts';
+import { rewardOf, rollout, type Group } from './rollout.ts';
+
+type Options = RecipeOf<'grpo'>['grpo'];
+
+/** One completion as the loss sees it. */
+interface Sample {
+  episode: Episode;
+  advantages: Float32Array;
+  /** Loss tokens: written ones, none when truncation is masked. */
+  length: number;
+}
+
+interface SampleGroup {
+  prompt: Int32Array;
+  samples: Sample[];
+}
+
+export function grpoLearner(context: RunContext, reference: Policy | null): Learner {
+  const recipe = context.recipe as RecipeOf<'grpo'>;
+  const reward = rewardOf(recipe.reward);
+  const credit = findCredit(recipe.credit.name).make(recipe.credit.options);
+  const options = recipe.grpo;
+  return {
+    updates: options.num_updates,
+    async update(update): Promise<UpdateResult> {
+      const groups = await rollout(context, options, reward, update);
+      const samples = assignCredit(groups, credit, recipe, update);
+      const metrics = optimise(context, options, samples, reference, update);
+      return { metrics: { ...episodeMetrics(groups), ...metrics }, groups };
+    },
+    dispose: () => reference?.dispose(),
+  };
+}
+
+function assignCredit(
+  groups: readonly Group[],
+  credit: CreditFunction,
+  recipe: RecipeOf<'grpo'>,
+  update: number,
+): SampleGroup[] {
+  let inputs = groups.map(({ episodes, rewards }) =>
+    episodes.map(({ steps, mask }, i): CreditEpisode => ({
+      outcome: rewards[i]!.total,
+      rewards: rewards[i]!.steps,
+      steps,
+      mask,
+    })),
+  );
+  if (recipe.grpo.shuffle_rewards) {
+    inputs = inputs.map((group, g) =>
+      shuffleRewards(group, new Stream(recipe.seed, 'shuffle', update, g)),
+    );
+  }
+  const advantages = credit(inputs);
+  return groups.map(({ prompt, episodes }, g) => ({
+    prompt,
+    samples: episodes.map((episode, i) => {
+      const masked = recipe.grpo.mask_truncated_completions && !episode.terminated;
+      const length = masked ? 0 : episode.mask.reduce((sum, m) => sum + m, 0);
+      return { episode, advantages: advantages[g]![i]!.tokens, length };
+    }),
+  }));
+}
+
+/** All optimiser steps of one update; returns their metrics. */
+function optimise(
+  context: RunContext,
+  options: Options,
+  groups: SampleGroup[],
+  reference: Policy | null,
+  update: number,
+): Record<string, number> {
+  const { recipe, optimizer } = context;
+  const rate = learningRate(recipe.optimizer, update - 1, options.num_updates);
+  const totals = new StepTotals();
+  for (let iteration = 0; iteration < options.num_iterations; iteration++) {
+    const order = new Stream(recipe.seed, 'mini-batches', update, iteration).shuffle(groups);
+    for (const batch of split(order, options.mini_batches)) {
+      // The policy that sampled is the current one only before the first step.
+      const onPolicy = options.mini_batches === 1 && options.num_iterations === 1;
+      const grads = accumulate(context, options, batch, reference, onPolicy, totals);
+      if (grads) totals.norms.push(optimizer.apply(grads, rate));
+    }
+  }
+  return totals.metrics(rate, options.beta);
+}
+
+/** `count` nearly equal parts, empty ones left out. */
+function split<T>(items: readonly T[], count: number): T[][] {
+  const parts = Array.from({ length: count }, (_, i) =>
+    items.slice(
+      Math.floor((i * items.length) / count),
+      Math.floor(((i + 1) * items.length) / count),
+    ),
+  );
+  return parts.filter((part) => part.length > 0);
+}
+
+/** Gradients of one optimiser step, summed over forward passes; undefined when there is none. */
+function accumulate(
+  context: RunContext,
+  options: Options,
+  batch: SampleGroup[],
+  reference: Policy | null,
+  onPolicy: boolean,
+  totals: StepTotals,
+): Map<string, Tensor> | undefined {
+  const sequences = batch.reduce((sum, { samples }) => sum + samples.length, 0);
+  const tokens = sum(batch.flatMap(({ samples }) => samples.map(({ length }) => length)));
+  let grads: Map<string, Tensor> | undefined;
+  for (const local of microBatches(batch, options.per_device_train_batch_size)) {
+    const localSamples = local.flatMap(({ samples }) => samples);
+    const scale = {
+      loss_type: options.loss_type,
+      max_completion_length: options.max_completion_length,
+      sequences,
+      tokens,
+      localTokens: sum(localSamples.map(({ length }) => length)),
+      localShare: localSamples.length / sequences,
+    };
+    const useful = local
+      .map(({ prompt, samples }) => ({
+        prompt,
+        samples: samples.filter(
+          ({ length, advantages }) =>
+            length > 0 && (options.beta > 0 || advantages.some((value) => value !== 0)),
+        ),
+      }))
+      .filter(({ samples }) => samples.length > 0);
+    if (useful.length === 0) continue;
+    const weightOf = (length: number): number => tokenWeight(scale, length);
+    const next = backward(context, options, useful, weightOf, reference, onPolicy, totals);
+    grads = grads ? addGradients(grads, next) : next;
+  }
+  return grads;
+}
+
+/** Whole groups until a forward pass has `size` sequences. */
+function microBatches(groups: SampleGroup[], size: number): SampleGroup[][] {
+  const batches: SampleGroup[][] = [];
+  let sequences = Infinity;
+  for (const group of groups) {
+    if (sequences + group.samples.length > size) {
+      batches.push([]);
+      sequences = 0;
+    }
+    batches.at(-1)!.push(group);
+    sequences += group.samples.length;
+  }
+  return batches;
+}
+
+function backward(
+  { policy, optimizer }: RunContext,
+  options: Options,
+  groups: SampleGroup[],
+  weightOf: (length: number) => number,
+  reference: Policy | null,
+  onPolicy: boolean,
+  totals: StepTotals,
+): Map<string, Tensor> {
+  const items: PackItem[] = groups.map(({ prompt, samples }) => ({
+    prompt,
+    completions: samples.map(({ episode }) => episode.tokens),
+  }));
+  const samples = groups.flatMap((group) => group.samples);
+  const flat = (of: (sample: Sample) => ArrayLike<number>): Float32Array =>
+    Float32Array.from(samples.flatMap((sample) => Array.from(of(sample))));
+  const mask = flat(({ episode }) => episode.mask);
+  const sequence = Int32Array.from(
+    samples.flatMap(({ episode }, s) => Array<number>(episode.tokens.length).fill(s)),
+  );
+  const { value, grads, result } = scoped(() => {
+    const { input, rows, targets } = toTensors(pack(items));
+    const upload = (values: Float32Array): Tensor1D => tf.tensor1d(values);
+    const advantages = upload(flat((sample) => sample.advantages));
+    const weights = upload(
+      flat(({ episode, length }) =>
+        Float32Array.from(episode.mask, (m) => (m ? weightOf(length) : 0)),
+      ),
+    );
+    const oldLogProbs = onPolicy ? null : upload(flat(({ episode }) => episode.logProbs));
+    const refLogProbs =
+      reference && options.beta > 0
+        ? reference.tokenLogProbs(input, rows, targets, options.temperature).logProbs
+        : null;
+    let result: SurrogateResult | undefined;
+    const { value, grads } = optimizer.gradients(() => {
+      const { logProbs } = policy.tokenLogProbs(input, rows, targets, options.temperature);
+      result = surrogateLoss(
+        { logProbs, oldLogProbs, refLogProbs, advantages, weights, sequence, mask },
+        options,
+      );
+      tf.keep(result.ratios);
+      if (result.kl) tf.keep(result.kl);
+      return result.loss;
+    });
+    for (const grad of grads.values()) tf.keep(grad);
+    return { value: tf.keep(value), grads, result: result! };
+  });
+  totals.add(
+    value,
+    result,
+    mask,
+    flat((sample) => sample.advantages),
+    options,
+  );
+  tf.dispose([value, result.ratios, ...(result.kl ? [result.kl] : [])]);
+  return grads;
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, x) => total + x, 0);
+
+/** TRL's loss, KL and clipping metrics over the tokens of all steps of an update. */
+class StepTotals {
+  readonly norms: number[] = [];
+  #loss = 0;
+  #tokens = 0;
+  #low = 0;
+  #high = 0;
+  #kl = 0;
+
+  add(
+    loss: Tensor,
+    { ratios, kl }: SurrogateResult,
+    mask: Float32Array,
+    advantages: Float32Array,
+    { epsilon, epsilon_high }: Options,
+  ): void {
+    this.#loss += loss.dataSync()[0]!;
+    const ratio = ratios.dataSync();
+    const divergence = kl?.dataSync();
+    for (let t = 0; t < mask.length; t++) {
+      if (!mask[t]) continue;
+      this.#tokens++;
+      if (ratio[t]! < 1 - epsilon && advantages[t]! < 0) this.#low++;
+      if (ratio[t]! > 1 + (epsilon_high ?? epsilon) && advantages[t]! > 0) this.#high++;
+      if (divergence) this.#kl += divergence[t]!;
+    }
+  }
+
+  metrics(rate: number, beta: number): Record<string, number> {
+    const steps = Math.max(1, this.norms.length);
+    const tokens = Math.max(1, this.#tokens);
+    return {
+      loss: this.#loss / steps,
+      grad_norm: this.norms.length > 0 ? mean(this.norms) : 0,
+      learning_rate: rate,
+      'clip_ratio/low_mean': this.#low / tokens,
+      'clip_ratio/high_mean': this.#high / tokens,
+      'clip_ratio/region_mean': (this.#low + this.#high) / tokens,
+      ...(beta > 0 && { kl: this.#kl / tokens }),
+    };
+  }
+}

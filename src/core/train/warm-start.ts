@@ -1,0 +1,148 @@
+/**
+ * The warm start in the box: a policy trained to convergence on gold SQL with planted errors
+ * (data/nursery/planted.ts), and the limits it has to meet so that reinforcement learning has
+ * something to learn from.
+ */
+import { plantedExample } from '../data/nursery/planted.ts';
+import { NURSERY_VERSION, toSchema, trainSchemas } from '../data/nursery/index.ts';
+import type { Task } from '../data/task.ts';
+import { Stream } from '../random/stream.ts';
+import { parseRecipe } from '../recipe/parse.ts';
+import type { Recipe } from '../recipe/schema.ts';
+import { trainBpe, type TokenizerFiles } from '../text/bpe.ts';
+import { directPrompt } from '../text/prompt.ts';
+import {
+  evaluateGreedy,
+  evaluateSampled,
+  type EvaluationContext,
+  type EvaluationOptions,
+} from './evaluation.ts';
+import type { Corpus } from './sft.ts';
+
+/** Texts the tokenizer learns from. */
+const TOKENIZER_TEXTS = 20_000;
+
+/** Vocabulary of the small policy: large enough for every word of the Nursery to be one token. */
+export const WARM_VOCABULARY = 2048;
+
+/** The recipe of a warm start. It starts from scratch. */
+export function warmStartRecipe(seed: number, updates: number): Recipe {
+  return parseRecipe({
+    method: 'sft',
+    name: `warm start ${seed}`,
+    seed,
+    policy: { checkpoint: 'scratch', model: { vocab_size: WARM_VOCABULARY } },
+    sft: { corpus: 'planted', num_updates: updates, batch_size: 16 },
+    optimizer: {
+      learning_rate: 4e-3,
+      adam_beta2: 0.98,
+      weight_decay: 0.01,
+      lr_scheduler_type: 'cosine',
+      warmup_steps: 200,
+    },
+    eval: { every: 0 },
+    checkpoint_every: 1000,
+  });
+}
+
+/** The endless planted corpus over the training schemas of a Nursery. */
+export function plantedCorpus(nurserySeed: number, schemaCount: number, seed: number): Corpus {
+  const variants = trainSchemas(nurserySeed, schemaCount);
+  const schemas = new Map(variants.map((variant) => [variant, toSchema(variant)]));
+  return (update, index) => {
+    const stream = new Stream(seed, 'planted', update, index);
+    const { variant, question, sql } = plantedExample(variants, stream, seed);
+    return { prompt: directPrompt(schemas.get(variant)!, { question }, { style: 'compact' }), sql };
+  };
+}
+
+/** The byte-level BPE of the small policies, learnt from the Nursery itself. */
+export function nurseryTokenizer(
+  nurserySeed: number,
+  schemaCount: number,
+  vocabSize: number,
+): TokenizerFiles {
+  const corpus = plantedCorpus(nurserySeed, schemaCount, nurserySeed);
+  const texts = Array.from({ length: TOKENIZER_TEXTS }, (_, i) => {
+    const { prompt, sql } = corpus(0, i);
+    return prompt + sql;
+  });
+  return trainBpe(texts, { vocabSize });
+}
+
+/** What a warm start measures, on dev questions. */
+export interface WarmStartReport {
+  nursery_version: number;
+  seed: number;
+  questions: number;
+  greedy: number;
+  pass_at_1: number;
+  pass_at_8: number;
+  majority_at_8: number;
+  all_wrong: number;
+  all_right: number;
+  /** Share of samples that do not execute. */
+  failing: number;
+  /** Greedy accuracy of each level. */
+  levels: Record<string, number>;
+}
+
+/** Inclusive limits; outside them groups are too often all wrong or all right to learn from. */
+export const ACCEPTANCE = {
+  greedy: [0.25, 0.35],
+  pass_at_1: [0.2, 0.35],
+  pass_at_8: [0.55, 0.75],
+  all_wrong: [0.25, 0.45],
+  all_right: [0, 0.1],
+  failing: [0.2, 0.3],
+  level: [0.05, 0.7],
+} as const satisfies Record<string, readonly [number, number]>;
+
+/** Samples per question, the G of the acceptance limits. */
+const SAMPLES = 8;
+
+export async function measureWarmStart(
+  context: EvaluationContext,
+  tasks: readonly Task[],
+  options: EvaluationOptions & { seed: number },
+  onBatch: (done: number) => void,
+): Promise<WarmStartReport> {
+  const greedy = await evaluateGreedy(context, tasks, options, onBatch);
+  const sampled = await evaluateSampled(context, tasks, { ...options, k: SAMPLES }, (done) =>
+    onBatch(tasks.length + done),
+  );
+  return {
+    nursery_version: NURSERY_VERSION,
+    seed: options.seed,
+    questions: tasks.length,
+    greedy: greedy.all.ex,
+    pass_at_1: sampled.pass_at_1,
+    pass_at_8: sampled.pass_at_k,
+    majority_at_8: sampled.majority_at_k,
+    all_wrong: sampled.all_wrong,
+    all_right: sampled.all_right,
+    failing: sampled.error_rate,
+    levels: Object.fromEntries(
+      Object.entries(greedy.by_difficulty).map(([level, { ex }]) => [level, ex]),
+    ),
+  };
+}
+
+/** The limits a report misses, in words; none means accepted. */
+export function missedLimits(report: WarmStartReport): string[] {
+  const measured: [string, number, readonly [number, number]][] = [
+    ...(['greedy', 'pass_at_1', 'pass_at_8', 'all_wrong', 'all_right', 'failing'] as const).map(
+      (name): [string, number, readonly [number, number]] => [name, report[name], ACCEPTANCE[name]],
+    ),
+    ...Object.entries(report.levels).map(
+      ([level, ex]): [string, number, readonly [number, number]] => [
+        `level ${level}`,
+        ex,
+        ACCEPTANCE.level,
+      ],
+    ),
+  ];
+  return measured
+    .filter(([, value, [low, high]]) => value < low || value > high)
+    .map(([name, value, [low, high]]) => `${name} ${value.toFixed(3)}, wanted ${low} to ${high}`);
+}

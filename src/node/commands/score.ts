@@ -1,0 +1,55 @@
+import { readAssignments } from '../../core/options.ts';
+import { findReward, rewards, supervise } from '../../core/reward/index.ts';
+import { readScoreLine, scoreItems } from '../../core/reward/score.ts';
+import { addDatabases } from '../databases.ts';
+import { readJsonLines } from '../json-lines.ts';
+import { nodeSqlPool } from '../sql-pool.ts';
+import type { Register } from './command.ts';
+import { methodSetOption, timeoutOption } from './options.ts';
+
+interface Options {
+  method: string;
+  db: string;
+  set: string[];
+  timeout: number;
+}
+
+/** Lines that run together: output appears while a long file is scored. */
+const BATCH = 256;
+
+/** `stepsql score --method M --db DIR`: JSON lines of completions in, rewards out. */
+export const score: Register = (program, session) => {
+  program
+    .command('score')
+    .summary('rewards of completions, JSON lines in and out')
+    .description(
+      'Rewards of completions. Reads {"db_id", "question", "gold": SQL|[SQL…], "answer"?: [[…]],\n' +
+        '"completion": "…"} a line (or "steps": […] for several turns) and writes {"reward", "terms": {…},\n' +
+        '"steps": […]}; reward is null, with an error, where the gold itself cannot be run.',
+    )
+    .argument('[file]', 'JSON lines; - for standard input', '-')
+    .requiredOption('--method <name>', Object.keys(rewards).join(', '))
+    .requiredOption('--db <dir>', 'folder or zip with <db_id>/<db_id>.sqlite or <db_id>.sqlite')
+    .addOption(methodSetOption('partial=50'))
+    .addOption(timeoutOption(2000))
+    .action(async (file: string, { method: name, db, set, timeout }: Options) => {
+      const method = findReward(name);
+      const reward = method.make(readAssignments(set));
+      const items = (await readJsonLines(file)).map(({ value, at }) => readScoreLine(value, at));
+      for (const { task } of items) supervise(method, task);
+      const service = nodeSqlPool({ timeLimitMs: timeout });
+      try {
+        const named = items.map(({ task, at }) => ({ db_id: task.db_id, at: `${at}.db_id` }));
+        const hashes = await addDatabases(service, db, named);
+        for (let start = 0; start < items.length; start += BATCH) {
+          const batch = items.slice(start, start + BATCH);
+          const hashOf = ({ task }: (typeof items)[0]) => hashes.get(task.db_id)!;
+          for (const line of await scoreItems(batch, hashOf, service, method, reward)) {
+            session.io.stdout.write(`${JSON.stringify(line)}\n`);
+          }
+        }
+      } finally {
+        await service.close();
+      }
+    });
+};
