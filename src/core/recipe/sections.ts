@@ -16,8 +16,8 @@ const nursery = v.strictObject({
   version: integer(1, { min: 1, max: 1 }, 'Version of the generator'),
   seed: seed(0, 'Seed of the generated databases and questions'),
   sha256: hashOrNull('Content hash of the generated data; null until a run has made it'),
-  train_tasks: integer(2000, { min: 1, max: 1_000_000 }, 'Training questions to generate'),
-  train_schemas: integer(300, { min: 1, max: 10_000 }, 'Schema variants the questions are about'),
+  train_tasks: integer(4000, { min: 1, max: 1_000_000 }, 'Training questions to generate'),
+  train_schemas: integer(360, { min: 1, max: 10_000 }, 'Schema variants the questions are about'),
   levels: v.optional(
     v.pipe(
       v.strictObject({
@@ -67,7 +67,7 @@ export const prompt = v.optional(
 
 const model = v.pipe(
   v.strictObject({
-    vocab_size: multiple(512, { of: 4, min: 260, max: 300_000 }, 'Tokens of the byte-level BPE'),
+    vocab_size: multiple(2048, { of: 4, min: 260, max: 300_000 }, 'Tokens of the byte-level BPE'),
     hidden_size: multiple(64, { of: 8, min: 8, max: 8192 }, 'Width of the residual stream'),
     num_hidden_layers: integer(2, { min: 1, max: 128 }, 'Transformer blocks'),
     num_attention_heads: integer(4, { min: 1, max: 128 }, 'Query heads'),
@@ -99,9 +99,9 @@ export const policy = v.optional(
   v.strictObject({
     checkpoint: text(
       'warm',
-      /^(warm|scratch|[0-9a-f]{64})$/,
-      'warm, scratch or the SHA-256 of a checkpoint',
-      'Where the policy starts: the warm start in the box, new weights of shape `model`, or a ' +
+      /^(warm(-\d{1,9})?|scratch|[0-9a-f]{64})$/,
+      'warm, warm-<seed>, scratch or the SHA-256 of a checkpoint',
+      'Where the policy starts: a warm start (warm is warm-0), new weights of shape `model`, or a ' +
         'checkpoint named by the SHA-256 of its model.safetensors',
     ),
     model: v.optional(model, {}),

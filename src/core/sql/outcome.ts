@@ -1,4 +1,5 @@
 import type { Cell } from '../data/task.ts';
+import type { TimeoutEntry } from './timeout-log.ts';
 
 /** What became of a query (ARCHITECTURE.md, "SQL"). */
 export type Outcome =
@@ -31,6 +32,10 @@ export interface Comparison {
   recall: number;
   /** F1 over the same bags, in [0, 1]. */
   f1: number;
+  /** BIRD's Soft-F1, in [0, 1]. */
+  softF1: number;
+  /** Spider's EX on the database and on every variant named in the request; absent without variants. */
+  testSuite?: boolean;
 }
 
 export interface QueryRequest {
@@ -40,12 +45,16 @@ export interface QueryRequest {
   /** What to compare with; omit to execute only. */
   gold?: string[];
   answer?: Cell[][];
+  /** Hashes of the test-suite variants of the database: gold and prediction run on each. */
+  variants?: string[];
 }
 
 export interface QueryResult {
   outcome: Outcome;
   /** Present when the request had gold or answer and the outcome is rows; best over several golds. */
   comparison?: Comparison;
+  /** Why a gold query could not serve (it failed, or its result was cut): a fault of the data. */
+  goldError?: string;
   /** Wall time in ms: for people, never for rewards. */
   elapsedMs: number;
 }
@@ -58,6 +67,10 @@ export interface SqlService {
   /** Registers a database and returns its content hash. Adding the same bytes again is free. */
   addDatabase(bytes: Uint8Array): Promise<string>;
   execute(requests: QueryRequest[]): Promise<QueryResult[]>;
+  /** Queries that timed out so far; absent where a query cannot be stopped. */
+  readonly timeouts?: { entries(): TimeoutEntry[] };
+  /** Gives these queries the outcome they had in an earlier run, without running them. */
+  replay?(entries: readonly TimeoutEntry[]): void;
   /** Frees workers. The service cannot be used afterwards. */
   close(): Promise<void>;
 }

@@ -25,9 +25,7 @@ import type { Checkpoint, CheckpointFiles, RunStore } from './run-store.ts';
 import { sftLearner, type Corpus } from './sft.ts';
 
 export interface RunPorts {
-  sql: SqlService & {
-    readonly timeouts?: { entries(): TimeoutEntry[]; add(e: TimeoutEntry): void };
-  };
+  sql: SqlService;
   store: RunStore;
   /** Milliseconds, for durations only. */
   clock: () => number;
@@ -237,6 +235,6 @@ function restore(checkpoint: Checkpoint, optimizer: Optimizer, sql: RunPorts['sq
     'optimizer.safetensors',
   );
   tf.tidy(() => optimizer.restore(state.optimizer_steps, moments));
-  for (const entry of state.timeouts) sql.timeouts?.add(entry);
+  sql.replay?.(state.timeouts);
   return { ...state, fingerprint: parseFingerprint(state.fingerprint, `${field}: fingerprint`) };
 }

@@ -7,7 +7,7 @@ export const methodSetOption = (example: string): Option =>
     .argParser((value: string, all: string[]) => [...all, value])
     .default([], 'none');
 
-function wholeNumber(low: number, high: number): (text: string) => number {
+export function wholeNumber(low: number, high: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() !== '' && Number.isInteger(value) && value >= low && value <= high)

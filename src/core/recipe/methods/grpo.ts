@@ -45,8 +45,8 @@ export const grpo = {
       }),
       v.forward(
         v.check(
-          (o) => o.num_generations * o.prompts_per_update >= o.mini_batches,
-          'at most num_generations × prompts_per_update',
+          (o) => o.prompts_per_update >= o.mini_batches,
+          'at most prompts_per_update: mini-batches are made of whole groups',
         ),
         ['mini_batches'],
       ),

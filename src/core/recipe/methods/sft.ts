@@ -11,9 +11,9 @@ export const sft = {
       batch_size: integer(32, { min: 1, max: 4096 }, 'Sequences in each update'),
       per_device_train_batch_size: microBatch,
       corpus: choice(
-        ['gold', 'planted', 'self'],
+        ['gold', 'planted'],
         'gold',
-        "What to imitate: gold SQL, gold mixed with planted near-misses, or the policy's own samples",
+        'What to imitate: gold SQL, or gold mixed with planted errors (the warm start)',
       ),
       completion_only_loss: flag(true, 'Learn the SQL only, not the prompt'),
     }),
