@@ -52,29 +52,40 @@ export async function loadCheckpoint(path: string): Promise<LoadedPolicy> {
   const info = await stat(path).catch(() => undefined);
   if (!info?.isDirectory()) throw badInput('checkpoint', path, 'a checkpoint or run folder');
   const checkpoint = await new RunFolder(path).latestCheckpoint();
-  return fromFiles(checkpoint ? checkpoint.files : await folderFiles(path));
+  const files = checkpoint?.files ?? (await folderFiles(path));
+  if (!files['model.safetensors']) {
+    const expected = 'a checkpoint folder (with model.safetensors), or a run with a checkpoint';
+    throw badInput('checkpoint', path, expected);
+  }
+  return fromFiles(files);
 }
 
 /** Where the warm start named `warm` or `warm-<seed>` is kept. */
 export const warmStartPath = (name: string): string =>
   join(PUBLIC, 'checkpoints', name === 'warm' ? 'warm-0' : name);
 
+const WARM_START = /^warm(-\d{1,9})?$/;
+
+/** `warm`, `warm-<seed>`, a checkpoint folder or a run folder. */
+export async function loadNamedPolicy(name: string, field = 'checkpoint'): Promise<LoadedPolicy> {
+  if (!WARM_START.test(name)) return loadCheckpoint(name);
+  const folder = warmStartPath(name);
+  if (!(await stat(folder).catch(() => undefined))) {
+    const seed = name.split('-')[1] ?? '0';
+    throw badInput(
+      field,
+      name,
+      `a warm start that is there: make it with \`stepsql warm-start --seed ${seed}\``,
+    );
+  }
+  return loadCheckpoint(folder);
+}
+
 /** The policy a recipe starts from. `path` stands in for a checkpoint named by its hash. */
 export async function startingPolicy(recipe: Recipe, path?: string): Promise<LoadedPolicy> {
   const { checkpoint, model } = recipe.policy;
   if (path !== undefined) return loadCheckpoint(path);
-  if (checkpoint.startsWith('warm')) {
-    const folder = warmStartPath(checkpoint);
-    if (!(await stat(folder).catch(() => undefined))) {
-      const seed = checkpoint.split('-')[1] ?? '0';
-      throw badInput(
-        'policy.checkpoint',
-        checkpoint,
-        `a warm start that is there: make it with \`stepsql warm-start --seed ${seed}\``,
-      );
-    }
-    return loadCheckpoint(folder);
-  }
+  if (WARM_START.test(checkpoint)) return loadNamedPolicy(checkpoint, 'policy.checkpoint');
   if (checkpoint !== 'scratch') {
     throw badInput('policy.checkpoint', checkpoint, 'its folder, given with --checkpoint');
   }

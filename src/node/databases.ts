@@ -1,9 +1,6 @@
 /** SQLite files of a folder or zip, by db_id. */
 import { DatabaseFinder } from '../core/data/database.ts';
-import type { SqlJsStatic } from 'sql.js';
-import type { Cell, Database, Schema } from '../core/data/task.ts';
-import { badInput } from '../core/errors.ts';
-import { openSandbox } from '../core/sql/engine.ts';
+import type { Database, Schema } from '../core/data/task.ts';
 import type { SqlService } from '../core/sql/outcome.ts';
 import { openFiles } from './files.ts';
 
@@ -38,19 +35,4 @@ export async function addDatabases(
     hashes.set(db_id, await service.addDatabase(await database.bytes()));
   }
   return hashes;
-}
-
-/** Asks a database about itself, in the sandbox. */
-export function inspectDatabase(sql: SqlJsStatic, bytes: Uint8Array): (query: string) => Cell[][] {
-  return (query) => {
-    const sandbox = openSandbox(sql, bytes);
-    try {
-      const { outcome, fullRows } = sandbox.run(query);
-      if (outcome.kind === 'rows') return fullRows;
-      const reason = outcome.kind === 'error' ? outcome.message : outcome.kind;
-      throw badInput('database', reason, 'a readable SQLite database');
-    } finally {
-      sandbox.close();
-    }
-  };
 }

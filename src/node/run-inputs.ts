@@ -1,20 +1,36 @@
 /** Everything `train` needs of a recipe, read or made on this machine. */
 import { importDataset } from '../core/data/import.ts';
-import { schemaFromSqlite } from '../core/data/schema.ts';
 import type { NurserySplit } from '../core/data/nursery/index.ts';
+import type { Dataset } from '../core/data/task.ts';
 import { badInput } from '../core/errors.ts';
 import type { Recipe } from '../core/recipe/schema.ts';
+import { readSchema } from '../core/sql/inspect.ts';
 import { loadSql } from '../core/sql/load.ts';
-import { filesData, nurseryData, type LoadedData } from '../core/train/data.ts';
+import {
+  filesData,
+  filesSplit,
+  nurseryData,
+  nurserySplit,
+  type LoadedData,
+} from '../core/train/data.ts';
 import { plantedCorpus } from '../core/train/warm-start.ts';
 import type { Corpus } from '../core/train/sft.ts';
 import { openFiles } from './files.ts';
-import { inspectDatabase } from './databases.ts';
 
-const NURSERY_SPLITS = ['train', 'tuning', 'dev', 'heldout_schemas', 'heldout_names'] as const;
+export const NURSERY_SPLITS = [
+  'train',
+  'tuning',
+  'dev',
+  'heldout_schemas',
+  'heldout_names',
+] as const;
 
-export const isNurserySplit = (split: string): split is NurserySplit =>
-  (NURSERY_SPLITS as readonly string[]).includes(split);
+/** Throws `bad_input` listing the splits there are. */
+export function checkNurserySplit(split: string): NurserySplit {
+  const known = NURSERY_SPLITS.find((name) => name === split);
+  if (known === undefined) throw badInput('split', split, `one of ${NURSERY_SPLITS.join(', ')}`);
+  return known;
+}
 
 /** @param path folder or zip of the data, for recipes on files */
 export async function loadData(
@@ -23,18 +39,34 @@ export async function loadData(
   path?: string,
 ): Promise<LoadedData> {
   if (recipe.data.kind === 'nursery') {
-    for (const split of splits) {
-      if (!isNurserySplit(split))
-        throw badInput('split', split, `one of ${NURSERY_SPLITS.join(', ')}`);
-    }
-    return nurseryData(recipe, splits as NurserySplit[], await loadSql());
+    return nurseryData(recipe, splits.map(checkNurserySplit), await loadSql());
   }
   if (path === undefined) throw badInput('--data', path, 'the folder or zip with the data');
+  return filesData(recipe, await importFiles(path));
+}
+
+async function importFiles(path: string): Promise<Dataset> {
   const sql = await loadSql();
-  const dataset = await importDataset(await openFiles(path), {
-    inspect: (bytes) => schemaFromSqlite(inspectDatabase(sql, bytes)),
-  });
-  return filesData(recipe, dataset);
+  return importDataset(await openFiles(path), { inspect: (bytes) => readSchema(sql, bytes) });
+}
+
+/**
+ * The questions to measure a policy on, without the training data.
+ *
+ * @param recipe of the policy's run: says what was trained on
+ * @param split of the Nursery by default dev; of files see `filesSplit`
+ * @param path folder or zip of other data than the Nursery
+ */
+export async function loadEvaluation(
+  recipe: Recipe,
+  split?: string,
+  path?: string,
+): Promise<Dataset> {
+  if (path !== undefined) return filesSplit(recipe, split, await importFiles(path));
+  if (recipe.data.kind === 'files') {
+    throw badInput('--data', path, 'the folder or zip this run was trained on, or another');
+  }
+  return nurserySplit(recipe, checkNurserySplit(split ?? 'dev'), await loadSql());
 }
 
 /** The corpus SFT imitates, where a recipe names one that is not the tasks' gold. */

@@ -18,7 +18,9 @@ export function directEpisode(
   tokenizer: Tokenizer,
 ): PendingEpisode {
   const { tokens, logProbs, entropies, terminated } = completion;
-  const text = tokenizer.decode(terminated ? tokens.subarray(0, -1) : tokens);
+  const written = terminated ? tokens.subarray(0, -1) : tokens;
+  // An embedding may have more rows than the tokenizer has tokens: those write nothing, as in transformers.
+  const text = tokenizer.decode(written.filter((id) => id < tokenizer.vocabSize));
   const sql = extractSql(text);
   return {
     sql,

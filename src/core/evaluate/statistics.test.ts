@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { mean, pairedInterval, sampleStd, tInterval, tQuantile } from './statistics.ts';
+import {
+  mean,
+  pairedInterval,
+  sampleStd,
+  tInterval,
+  tQuantile,
+  wilsonInterval,
+} from './statistics.ts';
 
 describe('Student’s t quantile', () => {
   // Published tables (two-sided 90, 95, 99 and 99.9 %).
@@ -56,5 +63,21 @@ describe('intervals', () => {
     expect(paired.mean).toBeCloseTo(10.4, 12);
     expect(paired.std).toBeCloseTo(sampleStd([10, 11, 10, 11, 10]), 12);
     expect(() => pairedInterval([1], [1, 2])).toThrow(/after: got 2, expected 1 values/);
+  });
+});
+
+describe('wilsonInterval', () => {
+  it('gives the published interval of 81 in 263', () => {
+    // Newcombe 1998, Statistics in Medicine 17, table I.
+    const { low, high } = wilsonInterval(81, 263);
+    expect(low).toBeCloseTo(0.2553, 4);
+    expect(high).toBeCloseTo(0.3662, 4);
+  });
+
+  it('stays inside [0, 1] and refuses what is no share', () => {
+    expect(wilsonInterval(0, 5).low).toBe(0);
+    expect(wilsonInterval(5, 5).high).toBe(1);
+    expect(() => wilsonInterval(3, 2)).toThrow('expected 0 to 2');
+    expect(() => wilsonInterval(0, 0)).toThrow('right: got 0');
   });
 });

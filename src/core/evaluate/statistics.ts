@@ -108,3 +108,22 @@ export function pairedInterval(
     level,
   );
 }
+
+/** The 97.5 % quantile of the normal distribution. */
+const Z95 = 1.959963984540054;
+
+/** 95 % interval of a share from `right` of `count` independent questions (Wilson 1927), in [0, 1]. */
+export function wilsonInterval(right: number, count: number): { low: number; high: number } {
+  if (!(count > 0 && right >= 0 && right <= count)) {
+    throw badInput('right', right, `0 to ${count}, the number of questions`);
+  }
+  const p = right / count;
+  const z = (Z95 * Z95) / count;
+  const centre = p + z / 2;
+  const half = Z95 * Math.sqrt((p * (1 - p) + z / 4) / count);
+  // Rounding may leave the ends a hair outside.
+  return {
+    low: Math.max(0, (centre - half) / (1 + z)),
+    high: Math.min(1, (centre + half) / (1 + z)),
+  };
+}

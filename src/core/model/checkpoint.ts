@@ -67,11 +67,12 @@ export function loadPolicy(files: Record<string, Uint8Array>): Policy {
     if (!bytes) throw badInput('checkpoint', Object.keys(files).join(', '), `a file ${file}`);
     return bytes;
   };
+  const text = new TextDecoder().decode(read('config.json'));
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(read('config.json')));
+    json = JSON.parse(text);
   } catch {
-    throw badInput('config.json', 'unreadable text', 'valid JSON');
+    throw badInput('config.json', text, 'valid JSON');
   }
   const config = modelConfigFromJson(json);
   const tensors = readSafetensors(read('model.safetensors'), 'model.safetensors');

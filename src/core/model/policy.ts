@@ -4,6 +4,7 @@
  * them into Hugging Face's names (checkpoint.ts).
  */
 import { tf, type Tensor1D, type Tensor2D, type Variable } from '#tfjs';
+import { badInput } from '../errors.ts';
 import { cos, exp, log, sin } from '../random/math.ts';
 import { Stream } from '../random/stream.ts';
 import * as ops from '../tensor/ops.ts';
@@ -39,6 +40,21 @@ export class Policy {
     };
     this.rotary = rotaryTables(config);
     this.parameters = parameters;
+  }
+
+  /**
+   * Refuses texts that have no rotary angles for their last tokens: kernels read unchecked addresses.
+   * @throws StepSqlError naming max_position_embeddings
+   */
+  checkLength(tokens: number): void {
+    const { max_position_embeddings: limit } = this.config;
+    if (tokens > limit) {
+      throw badInput(
+        'model.max_position_embeddings',
+        limit,
+        `at least ${tokens}, the longest prompt with its completion in tokens`,
+      );
+    }
   }
 
   #get<T extends Tensor1D | Tensor2D>(name: string): T {
@@ -109,7 +125,13 @@ export class Policy {
   /** A copy with parameters of its own: the frozen reference of a KL term. */
   clone(): Policy {
     const copy = new Map<string, Variable>();
-    for (const [name, value] of this.parameters) copy.set(name, tf.variable(value, false));
+    for (const [name, value] of this.parameters) {
+      // Of a clone: a variable made of a variable shares its data, and AdamW changes that in place.
+      copy.set(
+        name,
+        tf.tidy(() => tf.variable(tf.clone(value), false)),
+      );
+    }
     return new Policy(this.config, copy);
   }
 
@@ -188,7 +210,10 @@ export function initPolicy(config: ModelConfig, seed: number): Policy {
       const stream = new Stream(seed, `init/${name}`);
       for (let i = 0; i < values.length; i++) values[i] = deviation * stream.normal();
     }
-    parameters.set(name, tf.variable(tf.tensor(values, shape)));
+    parameters.set(
+      name,
+      tf.tidy(() => tf.variable(tf.tensor(values, shape))),
+    );
   }
   return new Policy(config, parameters);
 }

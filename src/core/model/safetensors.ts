@@ -26,15 +26,16 @@ export function writeSafetensors(
   tensors: Map<string, NamedTensor>,
   metadata: Record<string, string> = {},
 ): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
+  const header: [string, unknown][] = [['__metadata__', { format: 'pt', ...metadata }]];
   let offset = 0;
   for (const [name, { shape, data }] of tensors) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
+    const data_offsets = [offset, offset + data.byteLength];
+    header.push([name, { dtype: 'F32', shape, data_offsets }]);
     offset += data.byteLength;
   }
-  let text = JSON.stringify(header);
-  text += ' '.repeat((8 - (text.length % 8)) % 8); // data is aligned to 8 bytes
-  const head = new TextEncoder().encode(text);
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
+  const head = new Uint8Array(Math.ceil(text.length / 8) * 8).fill(32); // data is aligned to 8 bytes
+  head.set(text);
   const bytes = new Uint8Array(8 + head.length + offset);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(head.length), true);
   bytes.set(head, 8);
@@ -85,6 +86,22 @@ function checkEntry(field: string, entry: unknown, available: number): HeaderEnt
   return { dtype, shape, data_offsets: offsets };
 }
 
+/** The format allows no gaps and no overlaps, so that a small file cannot ask for much memory. */
+function checkCoverage(entries: Map<string, HeaderEntry>, available: number, file: string): void {
+  const inOrder = [...entries].sort(([, a], [, b]) => {
+    const [x, y] = [a.data_offsets, b.data_offsets];
+    return x[0] - y[0] || x[1] - y[1];
+  });
+  let end = 0;
+  for (const [name, { data_offsets }] of inOrder) {
+    if (data_offsets[0] !== end) {
+      throw badInput(`${file}: ${name}.data_offsets`, data_offsets, `a start at ${end}`);
+    }
+    end = data_offsets[1];
+  }
+  if (end !== available) throw badInput(`${file}: data`, `${available} bytes`, `${end} bytes`);
+}
+
 const scratch = new DataView(new ArrayBuffer(4));
 
 function halfToFloat(half: number): number {
@@ -118,10 +135,14 @@ export function readSafetensors(bytes: Uint8Array, file = 'safetensors'): Map<st
     throw badInput(`${file}: header`, header, 'a JSON object');
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, bytes.byteLength - start);
-  const tensors = new Map<string, NamedTensor>();
+  const entries = new Map<string, HeaderEntry>();
   for (const [name, raw] of Object.entries(header)) {
     if (name === '__metadata__') continue;
-    const entry = checkEntry(`${file}: ${name}`, raw, view.byteLength);
+    entries.set(name, checkEntry(`${file}: ${name}`, raw, view.byteLength));
+  }
+  checkCoverage(entries, view.byteLength, file);
+  const tensors = new Map<string, NamedTensor>();
+  for (const [name, entry] of entries) {
     tensors.set(name, { shape: entry.shape, data: decode(view, entry) });
   }
   return tensors;

@@ -45,7 +45,10 @@ interface Row {
   terminated: boolean;
 }
 
-/** Completions of each prompt, `num_generations` each. */
+/**
+ * Completions of each prompt, `num_generations` each.
+ * @throws StepSqlError when a prompt with the longest completion exceeds max_position_embeddings
+ */
 export function sample(
   policy: Policy,
   prompts: Int32Array[],
@@ -56,7 +59,11 @@ export function sample(
       ...{ prompt, sample, tokens: [], logProbs: [], entropies: [], terminated: false },
     })),
   );
-  if (rows.length > 0) decodeAll(policy, prompts, rows, options);
+  if (rows.length > 0) {
+    const longest = Math.max(...prompts.map(({ length }) => length));
+    policy.checkLength(longest + options.max_completion_length);
+    decodeAll(policy, prompts, rows, options);
+  }
   return prompts.map((_, prompt) =>
     rows
       .filter((row) => row.prompt === prompt)
@@ -164,7 +171,7 @@ function keepRows(caches: DecodeCache[], alive: number[]): void {
   const old = caches[0]!.promptOf;
   const promptOf = tf.gather(old, index);
   for (const cache of caches) {
-    const own = ops.gatherRows(cache.own, index);
+    const own = tf.tidy(() => ops.gatherRows(cache.own, index));
     cache.own.dispose();
     cache.own = own;
     cache.promptOf = promptOf;

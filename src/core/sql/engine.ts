@@ -161,7 +161,7 @@ function free(statements: ReturnType<Database['iterateStatements']>): void {
  * SQLite's header, without write-ahead logging: a file left in that mode wants shared memory, which
  * the sandbox has not, and reads the same without.
  */
-function readable(bytes: Uint8Array): Uint8Array {
+export function readable(bytes: Uint8Array): Uint8Array {
   const magic = String.fromCharCode(...bytes.subarray(0, 16));
   if (bytes.length > 0 && magic !== 'SQLite format 3\0') {
     throw badInput('database', magic, 'a SQLite file, which starts with "SQLite format 3"');

@@ -27,7 +27,8 @@ function merge(datasets: readonly [string, Dataset][]): RunData {
   return { splits, databases };
 }
 
-const hashOf = (tasks: readonly Task[]): string =>
+/** Content hash of tasks: ids, questions and gold. */
+export const tasksHash = (tasks: readonly Task[]): string =>
   sha256Hex(
     canonicalJson(tasks.map(({ id, db_id, question, gold }) => ({ id, db_id, question, gold }))),
   );
@@ -45,23 +46,23 @@ export function nurseryData(
   splits: readonly NurserySplit[],
   sql: SqlJsStatic,
 ): LoadedData {
-  const options = recipe.data;
-  if (options.kind !== 'nursery') throw badInput('data.kind', options.kind, 'nursery');
-  const { seed, levels, train_tasks, train_schemas } = options;
   const wanted = new Set<NurserySplit>(['train', ...splits]);
-  const data = merge(
-    [...wanted].map((split) => [
-      split,
-      generateTasks({
-        ...{ seed, split, sql },
-        ...(split === 'train' && { count: train_tasks, levels }),
-        ...(!split.startsWith('heldout') && { schemaCount: train_schemas }),
-      }),
-    ]),
-  );
-  const sha256 = hashOf(data.splits.get('train')!);
+  const data = merge([...wanted].map((split) => [split, nurserySplit(recipe, split, sql)]));
+  const sha256 = tasksHash(data.splits.get('train')!);
   pinned(recipe, sha256);
   return { data, sha256 };
+}
+
+const tasksOf = (dataset: Dataset, split: string): Dataset => ({
+  ...dataset,
+  tasks: dataset.tasks.filter((task) => task.split === split),
+});
+
+function splitOf(dataset: Dataset, split: string, field: string): Dataset {
+  const found = tasksOf(dataset, split);
+  if (found.tasks.length > 0) return found;
+  const there = [...new Set(dataset.tasks.map((task) => task.split))].join(', ');
+  throw badInput(field, split, `one of the splits there are: ${there}`);
 }
 
 /**
@@ -71,18 +72,10 @@ export function nurseryData(
 export function filesData(recipe: Recipe, dataset: Dataset): LoadedData {
   const options = recipe.data;
   if (options.kind !== 'files') throw badInput('data.kind', options.kind, 'files');
-  const sha256 = hashOf(dataset.tasks);
+  const sha256 = tasksHash(dataset.tasks);
   pinned(recipe, sha256);
-  const of = (split: string): Dataset => ({
-    ...dataset,
-    tasks: dataset.tasks.filter((task) => task.split === split),
-  });
-  const train = of(options.split);
-  if (train.tasks.length === 0) {
-    const there = [...new Set(dataset.tasks.map(({ split }) => split))].join(', ');
-    throw badInput('data.split', options.split, `one of the splits there are: ${there}`);
-  }
-  const validation = of(recipe.eval.split);
+  const train = splitOf(dataset, options.split, 'data.split');
+  const validation = tasksOf(dataset, recipe.eval.split);
   if (validation.tasks.length > 0) {
     return {
       data: merge([
@@ -98,4 +91,31 @@ export function filesData(recipe: Recipe, dataset: Dataset): LoadedData {
     [recipe.eval.split, parts.validation],
   ];
   return { data: merge(kept), sha256 };
+}
+
+/** A split to measure on, and nothing else: training tasks are neither made nor checked against a hash. */
+export function nurserySplit(recipe: Recipe, split: NurserySplit, sql: SqlJsStatic): Dataset {
+  const options = recipe.data;
+  if (options.kind !== 'nursery') throw badInput('data.kind', options.kind, 'nursery');
+  const { seed, levels, train_tasks, train_schemas } = options;
+  return generateTasks({
+    ...{ seed, split, sql },
+    ...(split === 'train' && { count: train_tasks, levels }),
+    ...(!split.startsWith('heldout') && { schemaCount: train_schemas }),
+  });
+}
+
+/**
+ * Questions of imported files to measure on: the split asked for. Without one, what a run on these very
+ * files kept from training, and for any other policy all of them.
+ */
+export function filesSplit(recipe: Recipe, split: string | undefined, dataset: Dataset): Dataset {
+  const { data } = recipe;
+  const trainedOn = data.kind === 'files' && data.sha256 === tasksHash(dataset.tasks);
+  const wanted = split ?? (trainedOn ? recipe.eval.split : undefined);
+  if (wanted === undefined) return dataset;
+  if (!trainedOn || wanted !== recipe.eval.split || tasksOf(dataset, wanted).tasks.length > 0) {
+    return splitOf(dataset, wanted, 'split');
+  }
+  return splitByDatabase(tasksOf(dataset, data.split), VALIDATION_SHARE, recipe.seed).validation;
 }

@@ -37,21 +37,45 @@ const judged = (episode: Episode): Judged => {
   return { outcome, comparison, difficulty: episode.task.difficulty };
 };
 
-/** Prompts in batches, one pass over all tasks; `onBatch` after each. */
+/** What a prompt gets that leaves the policy no room to answer: no query, which counts as wrong. */
+const NO_COMPLETION: Completion = {
+  tokens: new Int32Array(0),
+  logProbs: new Float32Array(0),
+  entropies: new Float32Array(0),
+  terminated: false,
+};
+
+/** Whether prompt and completion fit the positions the policy knows. */
+export const fits = (
+  { policy, prompts }: EvaluationContext,
+  task: Task,
+  { max_completion_length }: Pick<EvaluationOptions, 'max_completion_length'>,
+): boolean =>
+  prompts.of(task).length + max_completion_length <= policy.config.max_position_embeddings;
+
+/**
+ * Prompts in batches, one pass over all tasks; `onBatch` after each.
+ *
+ * @param decode completions of some prompts, given with their positions among all tasks
+ */
 async function episodesInBatches(
   context: EvaluationContext,
   tasks: readonly Task[],
   options: EvaluationOptions,
-  decode: (prompts: Int32Array[], first: number) => Completion[][],
+  num_generations: number,
+  decode: (prompts: Int32Array[], positions: number[]) => Completion[][],
   onBatch: (done: number) => void,
 ): Promise<Episode[][]> {
+  const none = Array.from({ length: num_generations }, () => NO_COMPLETION);
   const all: Episode[][] = [];
   for (let first = 0; first < tasks.length; first += options.batch_size) {
     const batch = tasks.slice(first, first + options.batch_size);
-    const completions = decode(
-      batch.map((task) => context.prompts.of(task)),
-      first,
+    const chosen = batch.flatMap((task, i) => (fits(context, task, options) ? [i] : []));
+    const decoded = decode(
+      chosen.map((i) => context.prompts.of(batch[i]!)),
+      chosen.map((i) => first + i),
     );
+    const completions = batch.map((_, i) => decoded[chosen.indexOf(i)] ?? none);
     const { test_suite } = options;
     all.push(...(await episodesOf(context, batch, completions, JUDGE, test_suite)));
     onBatch(first + batch.length);
@@ -81,20 +105,45 @@ export async function evaluateGreedy(
       eos_token_id: context.tokenizer.eosId!,
       uniform: () => 0,
     });
-  const groups = await episodesInBatches(context, tasks, options, decode, onBatch);
+  const groups = await episodesInBatches(context, tasks, options, 1, decode, onBatch);
   const episodes = groups.flat();
   const verdicts = episodes.map(judged);
   return { all: accuracy(verdicts), by_difficulty: accuracyByDifficulty(verdicts), episodes };
 }
 
-export interface SampledResult {
+export interface SampledScores {
+  count: number;
   pass_at_1: number;
   pass_at_k: number;
+  /** maj@k, by execution consistency. */
   majority_at_k: number;
+  /** Shares of questions all of whose samples are wrong, or right. */
   all_wrong: number;
   all_right: number;
+  /** Share of samples that do not execute. */
   error_rate: number;
-  by_difficulty: Record<string, number>;
+}
+
+export interface SampledResult extends SampledScores {
+  by_difficulty: Record<string, SampledScores>;
+  /** The samples of each question. */
+  groups: Episode[][];
+}
+
+function sampledScores(groups: readonly Episode[][], k: number): SampledScores {
+  const verdicts = groups.map((group) => group.map(judged));
+  const right = verdicts.map((group) => group.map(({ comparison }) => comparison?.bird === true));
+  const votes = verdicts.map((group, g) =>
+    group.map(({ outcome }, i) => ({ key: resultKey(outcome), match: right[g]![i]! })),
+  );
+  return {
+    count: groups.length,
+    pass_at_1: meanPassAtK(right, 1),
+    pass_at_k: meanPassAtK(right, k),
+    majority_at_k: majorityAtK(votes, k),
+    ...groupShares(right),
+    error_rate: accuracy(verdicts.flat()).error_rate,
+  };
 }
 
 /** k samples per question at temperature 1. */
@@ -105,7 +154,7 @@ export async function evaluateSampled(
   onBatch: (done: number) => void = () => undefined,
 ): Promise<SampledResult> {
   const { k, seed } = options;
-  const decode = (prompts: Int32Array[], first: number): Completion[][] =>
+  const decode = (prompts: Int32Array[], positions: number[]): Completion[][] =>
     sample(context.policy, prompts, {
       ...options,
       num_generations: k,
@@ -113,22 +162,19 @@ export async function evaluateSampled(
       top_p: 1,
       eos_token_id: context.tokenizer.eosId!,
       uniform: (prompt, index, position) =>
-        tokenUniform(seed, 'evaluate', 0, first + prompt, index, position),
+        tokenUniform(seed, 'evaluate', 0, positions[prompt]!, index, position),
     });
-  const groups = await episodesInBatches(context, tasks, options, decode, onBatch);
-  const verdicts = groups.map((group) => group.map(judged));
-  const right = verdicts.map((group) => group.map(({ comparison }) => comparison?.bird === true));
-  const votes = verdicts.map((group, g) =>
-    group.map(({ outcome }, i) => ({ key: resultKey(outcome), match: right[g]![i]! })),
-  );
+  const groups = await episodesInBatches(context, tasks, options, k, decode, onBatch);
+  const levels = new Map<string, Episode[][]>();
+  for (const [i, { difficulty }] of tasks.entries()) {
+    if (difficulty === undefined) continue;
+    levels.set(difficulty, [...(levels.get(difficulty) ?? []), groups[i]!]);
+  }
   return {
-    pass_at_1: meanPassAtK(right, 1),
-    pass_at_k: meanPassAtK(right, k),
-    majority_at_k: majorityAtK(votes, k),
-    ...groupShares(right),
-    error_rate: accuracy(verdicts.flat()).error_rate,
+    ...sampledScores(groups, k),
     by_difficulty: Object.fromEntries(
-      Object.entries(accuracyByDifficulty(verdicts.flat())).map(([level, { ex }]) => [level, ex]),
+      [...levels].map(([level, members]) => [level, sampledScores(members, k)]),
     ),
+    groups,
   };
 }

@@ -132,6 +132,7 @@ function accumulate(
 ): Map<string, Tensor> | undefined {
   const sequences = batch.reduce((sum, { samples }) => sum + samples.length, 0);
   const tokens = sum(batch.flatMap(({ samples }) => samples.map(({ length }) => length)));
+  totals.count(tokens);
   let grads: Map<string, Tensor> | undefined;
   for (const local of microBatches(batch, options.per_device_train_batch_size)) {
     const localSamples = local.flatMap(({ samples }) => samples);
@@ -245,6 +246,11 @@ class StepTotals {
   #high = 0;
   #kl = 0;
 
+  /** Loss tokens of one step, those left out of the forward pass included. */
+  count(tokens: number): void {
+    this.#tokens += tokens;
+  }
+
   add(
     loss: Tensor,
     { ratios, kl }: SurrogateResult,
@@ -257,7 +263,6 @@ class StepTotals {
     const divergence = kl?.dataSync();
     for (let t = 0; t < mask.length; t++) {
       if (!mask[t]) continue;
-      this.#tokens++;
       if (ratio[t]! < 1 - epsilon && advantages[t]! < 0) this.#low++;
       if (ratio[t]! > 1 + (epsilon_high ?? epsilon) && advantages[t]! > 0) this.#high++;
       if (divergence) this.#kl += divergence[t]!;

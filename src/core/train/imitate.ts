@@ -14,7 +14,10 @@ export interface ImitationResult {
 const completionTokens = (items: readonly PackItem[]): number =>
   items.reduce((sum, { completions }) => sum + completions.reduce((n, c) => n + c.length, 0), 0);
 
-/** @param size completions per forward pass */
+/**
+ * @param size items per forward pass
+ * @throws StepSqlError when a text exceeds max_position_embeddings
+ */
 export function imitate(
   { policy, optimizer }: Pick<RunContext, 'policy' | 'optimizer'>,
   items: readonly PackItem[],
@@ -26,6 +29,9 @@ export function imitate(
   let loss = 0;
   for (let start = 0; start < items.length; start += size) {
     const local = items.slice(start, start + size);
+    for (const { prompt, completions } of local) {
+      policy.checkLength(prompt.length + Math.max(...completions.map(({ length }) => length)));
+    }
     const next = scoped(() => {
       const { input, rows, targets } = toTensors(pack(local));
       const result = optimizer.gradients(() => {

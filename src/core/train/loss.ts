@@ -79,7 +79,7 @@ function sequenceMeans(
   mask: ArrayLike<number>,
 ): Tensor1D {
   const tokens = sequence.length;
-  const count = Math.max(...sequence) + 1;
+  const count = sequence.reduce((most, s) => Math.max(most, s), 0) + 1;
   const lengths = new Float64Array(count);
   sequence.forEach((s, t) => (lengths[s]! += mask[t]!));
   const averaging = new Float32Array(count * tokens);

@@ -1,6 +1,8 @@
 /** AdamW with global-norm clipping and TRL's schedules, over all parameters of a policy. */
 import { tf, type Tensor, type Variable } from '#tfjs';
+import { badInput } from '../errors.ts';
 import type { Policy } from '../model/policy.ts';
+import type { NamedTensor } from '../model/safetensors.ts';
 import { cos, pow } from '../random/math.ts';
 import { adamW } from '../tensor/ops.ts';
 
@@ -36,7 +38,7 @@ export class Optimizer {
     this.#policy = policy;
     this.#options = options;
     for (const [name, parameter] of policy.parameters) {
-      const zeros = (): Variable => tf.variable(tf.zeros(parameter.shape), false);
+      const zeros = (): Variable => tf.tidy(() => tf.variable(tf.zeros(parameter.shape), false));
       this.#moments.set(name, { m: zeros(), v: zeros() });
     }
   }
@@ -84,8 +86,8 @@ export class Optimizer {
   }
 
   /** Moments as arrays, for a checkpoint. */
-  state(): { steps: number; tensors: Map<string, { shape: number[]; data: Float32Array }> } {
-    const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
+  state(): { steps: number; tensors: Map<string, NamedTensor> } {
+    const tensors = new Map<string, NamedTensor>();
     for (const [name, moments] of this.#moments) {
       for (const [key, value] of Object.entries(moments)) {
         tensors.set(`${name}.${key}`, {
@@ -97,13 +99,25 @@ export class Optimizer {
     return { steps: this.#steps, tensors };
   }
 
-  restore(steps: number, tensors: Map<string, { shape: number[]; data: Float32Array }>): void {
-    this.#steps = steps;
+  /**
+   * Takes up what `state` gave; `file` names it in messages.
+   * @throws StepSqlError before anything changes, when a moment is missing or of another shape
+   */
+  restore(steps: number, tensors: Map<string, NamedTensor>, file = 'optimizer'): void {
+    const pairs: [Variable, NamedTensor][] = [];
     for (const [name, moments] of this.#moments) {
       for (const [key, value] of Object.entries(moments)) {
-        const stored = tensors.get(`${name}.${key}`)!;
-        tf.tidy(() => value.assign(tf.tensor(stored.data, stored.shape)));
+        const stored = tensors.get(`${name}.${key}`);
+        if (stored?.shape.join() !== value.shape.join()) {
+          const expected = `a tensor of shape [${value.shape.join(', ')}], as the policy's`;
+          throw badInput(`${file}: ${name}.${key}`, stored?.shape, expected);
+        }
+        pairs.push([value, stored]);
       }
+    }
+    this.#steps = steps;
+    for (const [value, { data, shape }] of pairs) {
+      tf.tidy(() => value.assign(tf.tensor(data, shape)));
     }
   }
 

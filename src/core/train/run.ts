@@ -3,8 +3,8 @@
  * Whoever pulls decides the pace: not pulling is pausing, pulling to the next `update` is one step,
  * `return()` stops at once. A stop that leaves a checkpoint is asked for through `stop`.
  */
-import { tf } from '#tfjs';
-import { badInput, StepSqlError } from '../errors.ts';
+import type { Task } from '../data/task.ts';
+import { badInput } from '../errors.ts';
 import { loadPolicy, savePolicy } from '../model/checkpoint.ts';
 import type { Policy } from '../model/policy.ts';
 import { readSafetensors, writeSafetensors } from '../model/safetensors.ts';
@@ -13,6 +13,7 @@ import type { Recipe } from '../recipe/schema.ts';
 import type { SqlService } from '../sql/outcome.ts';
 import type { TimeoutEntry } from '../sql/timeout-log.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { answerable } from './answerable.ts';
 import { DatabaseHashes, Prompts, type RunContext, type RunData } from './context.ts';
 import { episodeLines } from './episode-log.ts';
 import { evaluateGreedy } from './evaluation.ts';
@@ -46,43 +47,79 @@ export interface RunInputs {
 }
 
 export type RunEvent =
-  | { type: 'start'; updates: number; done: number; tasks: number; left_out: number }
+  | {
+      type: 'start';
+      updates: number;
+      done: number;
+      tasks: number;
+      /** Training tasks whose prompt is too long. */
+      left_out: number;
+      /** Training tasks whose gold SQL returns nothing (`answerable`). */
+      unanswerable: number;
+    }
   | { type: 'update'; update: number; metrics: Record<string, number>; groups: readonly Group[] }
   | { type: 'evaluation'; update: number; split: string; metrics: Record<string, number> }
   | { type: 'checkpoint'; update: number }
   | { type: 'end'; update: number; finished: boolean; fingerprint: Fingerprint };
 
+interface Disposable {
+  dispose(): void;
+}
+
+type Evaluation = Extract<RunEvent, { type: 'evaluation' }>;
+
 /** Groups of each update that go into episodes.jsonl. */
 const LOGGED_GROUPS = 2;
 const EVALUATION_BATCH = 128;
 
+/**
+ * Nothing is written before the first update is done: a run that fails earlier leaves no trace. A store
+ * that already holds the recipe is gone on with.
+ */
 export async function* train(inputs: RunInputs, ports: RunPorts): AsyncGenerator<RunEvent, void> {
+  const owned: Disposable[] = [inputs.policy];
+  const own = <T extends Disposable>(thing: T): T => {
+    owned.push(thing);
+    return thing;
+  };
+  try {
+    yield* run(inputs, ports, own);
+  } finally {
+    for (const thing of owned) thing.dispose();
+  }
+}
+
+async function* run(
+  inputs: RunInputs,
+  ports: RunPorts,
+  own: <T extends Disposable>(thing: T) => T,
+): AsyncGenerator<RunEvent, void> {
   const { recipe, tokenizer } = inputs;
   const { store, sql, clock } = ports;
-  await store.writeRecipe(recipe);
-  const checkpoint = await store.resume();
-  const reference = recipe.method === 'grpo' && recipe.grpo.beta > 0 ? inputs.policy.clone() : null;
-  const policy = checkpoint ? replace(inputs.policy, checkpoint) : inputs.policy;
-  const optimizer = new Optimizer(policy, recipe.optimizer);
+  let begun = (await store.readRecipe()) !== undefined;
+  if (begun) await store.writeRecipe(recipe); // refuses another recipe
+  const checkpoint = begun ? await store.resume() : undefined;
+  const policy = checkpoint ? own(loadPolicy(checkpoint.files)) : inputs.policy;
+  const optimizer = own(new Optimizer(policy, recipe.optimizer));
   const state = checkpoint ? restore(checkpoint, optimizer, sql) : undefined;
   const chain = new FingerprintChain(ports.backend, state?.fingerprint);
   const prompts = new Prompts(tokenizer, inputs.data.databases, recipe.prompt);
-  const all = inputs.data.splits.get('train') ?? [];
-  const tasks = all.filter((task) => prompts.of(task).length <= recipe.prompt.max_prompt_length);
-  if (tasks.length === 0) {
-    throw badInput(
-      'prompt.max_prompt_length',
-      recipe.prompt.max_prompt_length,
-      `at least as many tokens as the shortest of the ${all.length} training prompts`,
-    );
-  }
   const databases = new DatabaseHashes(sql, inputs.data.databases);
+  const all = inputs.data.splits.get('train') ?? [];
+  const fitting = fittingTasks(all, prompts, recipe, policy);
+  const tasks = recipe.data.kind === 'files' ? await answerable(fitting, databases, sql) : fitting;
+  if (tasks.length === 0) {
+    throw badInput('data', `${fitting.length} questions`, 'one whose gold SQL returns rows');
+  }
   const context: RunContext = {
     ...{ recipe, policy, tokenizer, optimizer, data: inputs.data, tasks, prompts, databases, sql },
   };
-  const learner = makeLearner(context, reference, inputs.corpus);
+  // The reference is where the run began, after a resume too.
+  const reference = recipe.method === 'grpo' && recipe.grpo.beta > 0 ? inputs.policy.clone() : null;
+  const learner = own(makeLearner(context, reference, inputs.corpus));
+  if (checkpoint) inputs.policy.dispose();
   let done = checkpoint?.step ?? 0;
-  let timeouts = sql.timeouts?.entries().length ?? 0;
+  let timeouts = state?.fingerprint.timeouts ?? 0;
   const save = async (): Promise<void> => {
     const files = checkpointFiles(policy, tokenizer, optimizer, {
       step: done,
@@ -91,54 +128,59 @@ export async function* train(inputs: RunInputs, ports: RunPorts): AsyncGenerator
     });
     await store.saveCheckpoint(done, files);
   };
-  try {
-    const { updates } = learner;
-    yield {
-      type: 'start',
-      updates,
-      done,
-      tasks: tasks.length,
-      left_out: all.length - tasks.length,
-    };
-    if (done === 0 && recipe.eval.every > 0) yield await evaluate(context, 0, store);
-    let saved = done;
-    while (done < updates && !ports.stop?.aborted) {
-      const started = clock();
-      const { metrics, groups } = await learner.update(done + 1);
-      done++;
-      const recorded = sql.timeouts?.entries().length ?? 0;
-      chain.addTimeouts(recorded - timeouts);
-      timeouts = recorded;
-      const episodes = groups.flatMap((group) => group.episodes);
-      const rewards = groups.flatMap((group) => group.rewards);
-      chain.add({
-        tokens: episodes.map((episode) => episode.tokens),
-        rewards: Float32Array.from(rewards, ({ total }) => total),
-        weights: [policy.weights()],
-      });
-      const timed = { ...metrics, step_time: (clock() - started) / 1000 };
-      await store.appendMetrics({ step: done, ...timed });
-      await store.appendEpisodes(episodeLines(done, groups.slice(0, LOGGED_GROUPS)));
-      yield { type: 'update', update: done, metrics: timed, groups };
-      if (recipe.eval.every > 0 && done % recipe.eval.every === 0) {
-        yield await evaluate(context, done, store);
-      }
-      if (done % recipe.checkpoint_every === 0 || done === updates) {
-        await save();
-        saved = done;
-        yield { type: 'checkpoint', update: done };
-      }
+  const { updates } = learner;
+  yield {
+    type: 'start',
+    updates,
+    done,
+    tasks: tasks.length,
+    left_out: all.length - fitting.length,
+    unanswerable: fitting.length - tasks.length,
+  };
+  let before: Evaluation | undefined;
+  if (done === 0 && recipe.eval.every > 0) {
+    before = await evaluate(context, 0);
+    yield before;
+  }
+  let saved = done;
+  while (done < updates && !ports.stop?.aborted) {
+    const started = clock();
+    const { metrics, groups } = await learner.update(done + 1);
+    done++;
+    const recorded = sql.timeouts?.entries().length ?? 0;
+    chain.addTimeouts(recorded - timeouts);
+    timeouts = recorded;
+    const episodes = groups.flatMap((group) => group.episodes);
+    const rewards = groups.flatMap((group) => group.rewards);
+    chain.add({
+      tokens: episodes.map((episode) => episode.tokens),
+      rewards: Float32Array.from(rewards, ({ total }) => total),
+      weights: [policy.weights()],
+    });
+    if (!begun) await store.writeRecipe(recipe);
+    begun = true;
+    if (before) await logEvaluation(store, before);
+    before = undefined;
+    const timed = { ...metrics, step_time: (clock() - started) / 1000 };
+    await store.appendMetrics({ step: done, ...timed });
+    await store.appendEpisodes(episodeLines(done, groups.slice(0, LOGGED_GROUPS)));
+    yield { type: 'update', update: done, metrics: timed, groups };
+    if (recipe.eval.every > 0 && done % recipe.eval.every === 0) {
+      const evaluation = await evaluate(context, done);
+      await logEvaluation(store, evaluation);
+      yield evaluation;
     }
-    if (saved < done) {
+    if (done % recipe.checkpoint_every === 0 || done === updates) {
       await save();
+      saved = done;
       yield { type: 'checkpoint', update: done };
     }
-    yield { type: 'end', update: done, finished: done >= updates, fingerprint: chain.toJSON() };
-  } finally {
-    learner.dispose();
-    optimizer.dispose();
-    policy.dispose();
   }
+  if (saved < done) {
+    await save();
+    yield { type: 'checkpoint', update: done };
+  }
+  yield { type: 'end', update: done, finished: done >= updates, fingerprint: chain.toJSON() };
 }
 
 function makeLearner(context: RunContext, reference: Policy | null, corpus?: Corpus): Learner {
@@ -152,11 +194,32 @@ function makeLearner(context: RunContext, reference: Policy | null, corpus?: Cor
   }
 }
 
-async function evaluate(
-  context: RunContext,
-  update: number,
-  store: RunStore,
-): Promise<Extract<RunEvent, { type: 'evaluation' }>> {
+/** The tasks whose prompt is short enough for the recipe, and leaves the policy room to answer. */
+function fittingTasks(
+  tasks: readonly Task[],
+  prompts: Prompts,
+  recipe: Recipe,
+  policy: Policy,
+): Task[] {
+  const room = policy.config.max_position_embeddings - maxCompletionLength(recipe);
+  const limit = Math.min(recipe.prompt.max_prompt_length, room);
+  const fitting = tasks.filter((task) => prompts.of(task).length <= limit);
+  if (fitting.length === 0) {
+    const field = limit === room ? 'max_position_embeddings' : 'prompt.max_prompt_length';
+    const shortest = Math.min(...tasks.map((task) => prompts.of(task).length));
+    throw badInput(
+      field,
+      limit === room ? policy.config.max_position_embeddings : limit,
+      `room for the shortest of ${tasks.length} training prompts, ${shortest} tokens`,
+    );
+  }
+  return fitting;
+}
+
+const logEvaluation = (store: RunStore, { update, metrics }: Evaluation): Promise<void> =>
+  store.appendMetrics({ step: update, ...metrics });
+
+async function evaluate(context: RunContext, update: number): Promise<Evaluation> {
   const { split, tasks: count } = context.recipe.eval;
   const tasks = context.data.splits.get(split)?.slice(0, count) ?? [];
   const { all } = await evaluateGreedy(context, tasks, {
@@ -170,7 +233,6 @@ async function evaluate(
     'eval/empty': all.empty_rate,
     'eval/over_broad': all.over_broad_rate,
   };
-  await store.appendMetrics({ step: update, ...metrics });
   return { type: 'evaluation', update, split, metrics };
 }
 
@@ -211,30 +273,25 @@ function file(checkpoint: Checkpoint, name: string): Uint8Array {
   throw badInput(`checkpoint ${checkpoint.step}`, Object.keys(checkpoint.files).join(), name);
 }
 
-/** The checkpoint's policy instead of the start's, which is freed. */
-function replace(start: Policy, checkpoint: Checkpoint): Policy {
-  const policy = loadPolicy(checkpoint.files);
-  start.dispose();
-  return policy;
-}
-
 function restore(checkpoint: Checkpoint, optimizer: Optimizer, sql: RunPorts['sql']): TrainerState {
   const field = `checkpoint ${checkpoint.step}: trainer_state.json`;
+  const text = new TextDecoder().decode(file(checkpoint, 'trainer_state.json'));
   let state: TrainerState & { optimizer_steps: number };
   try {
-    state = JSON.parse(new TextDecoder().decode(file(checkpoint, 'trainer_state.json'))) as never;
-  } catch (error) {
-    if (error instanceof StepSqlError) throw error;
-    throw badInput(field, 'unreadable text', 'valid JSON');
+    state = JSON.parse(text) as never;
+  } catch {
+    throw badInput(field, text, 'valid JSON');
   }
-  if (!Number.isInteger(state.optimizer_steps)) {
-    throw badInput(`${field}: optimizer_steps`, state.optimizer_steps, 'an integer');
+  if (!Number.isInteger(state?.optimizer_steps)) {
+    throw badInput(`${field}: optimizer_steps`, state?.optimizer_steps, 'an integer');
   }
-  const moments = readSafetensors(
-    file(checkpoint, 'optimizer.safetensors'),
-    'optimizer.safetensors',
-  );
-  tf.tidy(() => optimizer.restore(state.optimizer_steps, moments));
+  if (!Array.isArray(state.timeouts)) {
+    throw badInput(`${field}: timeouts`, state.timeouts, 'a list');
+  }
+  const fingerprint = parseFingerprint(state.fingerprint, `${field}: fingerprint`);
+  const moments = `checkpoint ${checkpoint.step}: optimizer.safetensors`;
+  const tensors = readSafetensors(file(checkpoint, 'optimizer.safetensors'), moments);
+  optimizer.restore(state.optimizer_steps, tensors, moments);
   sql.replay?.(state.timeouts);
-  return { ...state, fingerprint: parseFingerprint(state.fingerprint, `${field}: fingerprint`) };
+  return { ...state, fingerprint };
 }

@@ -1,4 +1,6 @@
 /** Supervised fine-tuning on question → SQL. */
+import type { Task } from '../data/task.ts';
+import { badInput } from '../errors.ts';
 import { Stream } from '../random/stream.ts';
 import type { PackItem } from '../model/pack.ts';
 import type { RecipeOf } from '../recipe/schema.ts';
@@ -16,6 +18,11 @@ export interface Example {
 
 /** An endless corpus: example `index` of `update`, the same whenever it is asked for. */
 export type Corpus = (update: number, index: number) => Example;
+
+function goldOf({ id, gold }: Task): string[] {
+  if (!gold?.length) throw badInput(`task ${id}: gold`, gold, 'gold SQL: SFT imitates it');
+  return gold;
+}
 
 /** @param corpus read instead of the tasks' gold SQL */
 export function sftLearner(context: RunContext, corpus?: Corpus): Learner {
@@ -40,7 +47,7 @@ export function sftLearner(context: RunContext, corpus?: Corpus): Learner {
         : tasksOfUpdate(context.tasks, options.batch_size, recipe.seed, update).map((task) =>
             item(
               context.prompts.of(task),
-              new Stream(recipe.seed, 'gold', update).pick(task.gold!),
+              new Stream(recipe.seed, 'gold', update).pick(goldOf(task)),
             ),
           );
       const rate = learningRate(recipe.optimizer, update - 1, options.num_updates);

@@ -84,7 +84,7 @@ async function run(session: Session, source: string, options: Options): Promise<
         show(session, event, updates);
       }
     });
-    await store.writeReport();
+    if (await store.readRecipe()) await store.writeReport();
   } finally {
     session.progress.finish();
     await store.close();
@@ -109,8 +109,12 @@ const percent = (share: number | undefined): string =>
 function show(session: Session, event: RunEvent, updates: number): void {
   const { progress } = session;
   if (event.type === 'start') {
-    const left = event.left_out > 0 ? `, ${event.left_out} left out: prompt too long` : '';
-    session.note(`${event.tasks} training questions${left}`);
+    const left = [
+      [event.left_out, 'prompt too long'],
+      [event.unanswerable, 'gold returns nothing'],
+    ] as const;
+    const parts = left.flatMap(([count, why]) => (count > 0 ? [`${count} left out: ${why}`] : []));
+    session.note([`${event.tasks} training questions`, ...parts].join(', '));
     if (event.done > 0) session.note(`resumed after update ${event.done}`);
   } else if (event.type === 'update') {
     const { metrics: m } = event;
@@ -142,6 +146,10 @@ interface Finished {
 }
 
 function report(session: Session, { recipe, out, end, evaluation, expected }: Finished): void {
+  if (end.update === 0) {
+    session.print('Stopped before the first update: nothing was written.', { update: 0 });
+    return;
+  }
   const lines = [
     end.finished
       ? `Finished after ${end.update} updates: ${out}`

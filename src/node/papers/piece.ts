@@ -1,0 +1,158 @@
+/** One arm on one seed: trains it and measures the result. */
+import { join } from 'node:path';
+import { badInput } from '../../core/errors.ts';
+import { parseRecipe } from '../../core/recipe/parse.ts';
+import type { Recipe } from '../../core/recipe/schema.ts';
+import type { SqlService } from '../../core/sql/outcome.ts';
+import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
+import { evaluateGreedy, evaluateSampled } from '../../core/train/evaluation.ts';
+import { train, type RunEvent } from '../../core/train/run.ts';
+import { loadCheckpoint, startingPolicy, type LoadedPolicy } from '../checkpoints.ts';
+import { RunFolder } from '../run-folder.ts';
+import { corpusOf, loadData } from '../run-inputs.ts';
+import { nodeSqlPool } from '../sql-pool.ts';
+import type { Arm } from './experiment.ts';
+
+/** What a result file holds. Rates are fractions. */
+export interface PieceResult {
+  experiment: string;
+  arm: string;
+  seed: number;
+  /** Identity of the run: its recipe's hash is in the run folder's name. */
+  recipe: Recipe;
+  fingerprint: string | null;
+  /** Seconds of training, evaluation left out. */
+  seconds: number;
+  updates: number;
+  splits: Record<string, SplitResult>;
+}
+
+export interface SplitResult {
+  questions: number;
+  ex: number;
+  ts: number | null;
+  soft_f1: number;
+  error: number;
+  empty: number;
+  over_broad: number;
+  levels: Record<string, number>;
+  pass_at_1: number;
+  pass_at_8: number;
+  majority_at_8: number;
+  all_wrong: number;
+  all_right: number;
+}
+
+export interface PieceOptions {
+  experiment: string;
+  seed: number;
+  /** Folder of the run. */
+  runs: string;
+  /** Splits to measure on. */
+  splits: readonly string[];
+  questions: number;
+  stop: AbortSignal;
+  onProgress: (done: number, total: number, text: string) => void;
+}
+
+const warmRecipe = { method: 'grpo', name: 'warm-start', eval: { every: 0 } } as const;
+
+/** The recipe of an arm on a seed: its own randomness, the seed's warm start, the same questions. */
+export function pieceRecipe(arm: Arm, seed: number): Recipe {
+  const recipe = arm.recipe ?? warmRecipe;
+  return parseRecipe({
+    ...recipe,
+    seed,
+    policy: { checkpoint: `warm-${seed}` },
+  });
+}
+
+/** Undefined when stopped; the run can go on from its last checkpoint. */
+export async function runPiece(arm: Arm, options: PieceOptions): Promise<PieceResult | undefined> {
+  const { seed, stop, onProgress } = options;
+  const recipe = pieceRecipe(arm, seed);
+  const { data } = await loadData(recipe, options.splits);
+  let start = await startingPolicy(recipe);
+  const sql = nodeSqlPool({ size: 1, timeLimitMs: recipe.sql.timeout_ms });
+  try {
+    let seconds = 0;
+    let end: Extract<RunEvent, { type: 'end' }> | undefined;
+    if (arm.recipe) {
+      const path = join(options.runs, `${arm.name}-${seed}`);
+      const store = new RunFolder(path);
+      const corpus = corpusOf(recipe);
+      const inputs = { recipe, data, ...start, ...(corpus && { corpus }) };
+      const clock = (): number => performance.now();
+      let updates = 0;
+      for await (const event of train(inputs, { sql, store, clock, stop, backend: 'wasm' })) {
+        if (event.type === 'start') updates = event.updates;
+        if (event.type === 'update') {
+          seconds += event.metrics['step_time'] ?? 0;
+          onProgress(event.update, updates, describe(event.metrics));
+        }
+        if (event.type === 'end') end = event;
+      }
+      await store.writeReport();
+      await store.close();
+      if (!end?.finished) return undefined;
+      start = await loadCheckpoint(path);
+    }
+    const splits: Record<string, SplitResult> = {};
+    for (const split of options.splits) {
+      splits[split] = await measure(start, recipe, data, split, sql, options);
+    }
+    return {
+      ...{ experiment: options.experiment, arm: arm.name, seed, recipe, seconds },
+      fingerprint: end?.fingerprint.head ?? null,
+      updates: end?.update ?? 0,
+      splits,
+    };
+  } finally {
+    await sql.close();
+  }
+}
+
+const describe = (m: Record<string, number>): string =>
+  m['reward'] === undefined
+    ? `loss ${m['loss']?.toFixed(4) ?? '–'}`
+    : `right ${m['sql/ex']!.toFixed(3)}  failing ${m['sql/error']!.toFixed(3)}`;
+
+async function measure(
+  { policy, tokenizer }: LoadedPolicy,
+  recipe: Recipe,
+  data: Awaited<ReturnType<typeof loadData>>['data'],
+  split: string,
+  sql: SqlService,
+  { questions, onProgress }: PieceOptions,
+): Promise<SplitResult> {
+  const tasks = data.splits.get(split)?.slice(0, questions);
+  if (!tasks) throw badInput('split', split, [...data.splits.keys()].join(', '));
+  const context = {
+    ...{ policy, tokenizer, sql },
+    prompts: new Prompts(tokenizer, data.databases, recipe.prompt),
+    databases: new DatabaseHashes(sql, data.databases),
+  };
+  const options = { max_completion_length: 64, batch_size: 64, test_suite: true };
+  const report = (done: number): void => onProgress(done, 2 * tasks.length, `${split} questions`);
+  const { all, by_difficulty } = await evaluateGreedy(context, tasks, options, report);
+  // The same draws for every arm and seed: only the policy differs.
+  const sampling = { ...options, test_suite: false, k: 8, seed: 0 };
+  const sampled = await evaluateSampled(context, tasks, sampling, (done) =>
+    report(tasks.length + done),
+  );
+  return {
+    questions: tasks.length,
+    ex: all.ex,
+    ts: all.ts ?? null,
+    soft_f1: all.soft_f1,
+    error: all.error_rate,
+    empty: all.empty_rate,
+    over_broad: all.over_broad_rate,
+    levels: Object.fromEntries(Object.entries(by_difficulty).map(([level, { ex }]) => [level, ex])),
+    pass_at_1: sampled.pass_at_1,
+    pass_at_8: sampled.pass_at_k,
+    majority_at_8: sampled.majority_at_k,
+    all_wrong: sampled.all_wrong,
+    all_right: sampled.all_right,
+  };
+}
