@@ -135,7 +135,7 @@ export const optimizer = v.optional(
     adam_epsilon: number(1e-8, { min: 1e-12, max: 1e-2 }, 'Epsilon of AdamW'),
     max_grad_norm: number(1, { min: 0, max: 1000, step: 0.1 }, 'Gradient clipping; 0 = none'),
     lr_scheduler_type: choice(['constant', 'linear', 'cosine'], 'constant', 'After the warm-up'),
-    warmup_steps: integer(0, { min: 0, max: 1_000_000 }, 'Optimiser steps of linear warm-up'),
+    warmup_steps: integer(0, { min: 0, max: 1_000_000 }, 'Updates of linear warm-up'),
   }),
   {},
 );

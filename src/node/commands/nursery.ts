@@ -5,6 +5,12 @@ import {
   NURSERY_VERSION,
   type NurserySplit,
 } from '../../core/data/nursery/index.ts';
+import {
+  splitProperties,
+  worldProperties,
+  type SplitProperties,
+  type WorldProperties,
+} from '../../core/data/nursery/properties.ts';
 import { spiderFiles, type QuestionFile } from '../../core/data/spider-write.ts';
 import type { Database, Dataset, Task } from '../../core/data/task.ts';
 import { badInput } from '../../core/errors.ts';
@@ -14,7 +20,7 @@ import { tasksHash } from '../../core/train/data.ts';
 import { checkNurserySplit, NURSERY_SPLITS } from '../run-inputs.ts';
 import type { Register, Session } from './command.ts';
 import { wholeNumber } from './options.ts';
-import { cellText, jsonCell } from './table.ts';
+import { cellText, jsonCell, percent, textTable } from './table.ts';
 
 interface Options {
   seed: number;
@@ -23,6 +29,9 @@ interface Options {
   samples: number;
   write?: string;
 }
+
+/** Tasks whose mutants and near misses are executed for the properties. */
+const MEASURED_TASKS = 200;
 
 /** `stepsql nursery`: what the generator makes, and its tasks as files. */
 export const nursery: Register = (program, session) => {
@@ -42,8 +51,8 @@ async function run(session: Session, options: Options): Promise<void> {
   const split = options.split === undefined ? undefined : checkNurserySplit(options.split);
   if (write !== undefined) await checkEmpty(write);
   const sql = await loadSql();
-  const generate = (name: NurserySplit): Dataset =>
-    generateTasks({ seed, split: name, sql, ...(questions !== undefined && { count: questions }) });
+  const generation = { seed, sql, ...(questions !== undefined && { count: questions }) };
+  const generate = (name: NurserySplit): Dataset => generateTasks({ ...generation, split: name });
   if (write !== undefined) {
     const splits = split === undefined ? (['train', 'dev'] as const) : [split];
     await writeSpider(
@@ -53,22 +62,21 @@ async function run(session: Session, options: Options): Promise<void> {
     );
     return;
   }
-  const dataset = generate(split ?? 'dev');
-  const { tasks, databases } = dataset;
+  const name = split ?? 'dev';
+  const { tasks, databases } = generate(name);
+  const world = worldProperties(seed);
+  const measured = splitProperties({ ...generation, split: name }, MEASURED_TASKS);
   const shown = tasks.slice(0, options.samples);
-  const levels = count(tasks.map(({ difficulty }) => difficulty!));
-  const head = [
-    `${dataset.name}: version ${NURSERY_VERSION}, seed ${seed}`,
-    `${tasks.length} questions on ${databases.size} databases: ` +
-      Object.entries(levels)
-        .map(([level, n]) => `${n} ${level}`)
-        .join(', '),
-  ];
   session.print(
-    [head.join('\n'), ...shown.map((task) => page(task, databases.get(task.db_id)!))].join('\n\n'),
+    [
+      `Nursery version ${NURSERY_VERSION}, seed ${seed}`,
+      textTable(worldRows(world), 'left'),
+      `Split ${name}`,
+      textTable(splitRows(measured), 'left'),
+      ...shown.map((task) => page(task, databases.get(task.db_id)!)),
+    ].join('\n\n'),
     {
-      ...{ dataset: dataset.name, version: NURSERY_VERSION, seed },
-      ...{ questions: tasks.length, databases: databases.size, levels, sha256: tasksHash(tasks) },
+      ...{ version: NURSERY_VERSION, seed, world, split: measured, sha256: tasksHash(tasks) },
       samples: shown.map((task) => ({
         ...task,
         answer: task.answer!.map((row) => row.map(jsonCell)),
@@ -78,12 +86,50 @@ async function run(session: Session, options: Options): Promise<void> {
   );
 }
 
-const LEVEL_ORDER = ['easy', 'medium', 'hard', 'extra'];
+type Row = [name: string, value: string];
 
-function count(levels: readonly string[]): Record<string, number> {
-  return Object.fromEntries(
-    LEVEL_ORDER.map((level) => [level, levels.filter((each) => each === level).length]),
-  );
+function worldRows(world: WorldProperties): Row[] {
+  const counts = (of: Record<string, number>): string =>
+    Object.entries(of)
+      .map(([name, n]) => `${n} ${name}`)
+      .join(', ');
+  return [
+    ['domains, entities', `${world.domains}, ${world.entities}`],
+    ['column concepts', `${world.concepts} with ${world.columnNames} names`],
+    ['words for the same', `at least ${world.fewestSynonyms}`],
+    ['templates', counts(world.templates)],
+    ['wordings', `${world.wordings}, at least ${world.fewestWordings} of a template`],
+    ['schemas', counts(world.schemas)],
+    [
+      'size of a schema',
+      `${world.tablesPerSchema.toFixed(1)} tables, ${world.columnsPerSchema.toFixed(1)} columns`,
+    ],
+    ['different training schemas', String(world.distinctTrainingSchemas)],
+    ['heldout_schemas', `${world.heldOutSetsInTraining} sets of entities are in training`],
+    ['', `${world.heldOutNamesNotInTraining} names are not in training`],
+    ['heldout_names', `${world.unseenNamesInTraining} names are in training`],
+  ];
+}
+
+function splitRows(split: SplitProperties): Row[] {
+  const levels = Object.entries(split.levels);
+  const [fewest, most] = [split.minAnswerRows, split.maxAnswerRows];
+  const commonest = cellText(split.commonestValue);
+  return [
+    ['questions', `${split.tasks} on ${split.databases} databases, ${split.skills} skills`],
+    ['levels', levels.map(([level, share]) => `${level} ${percent(share)}`).join(', ')],
+    ['words of a question', `${split.meanQuestionWords.toFixed(1)}, ${split.vocabulary} different`],
+    ['length of the gold SQL', `${split.meanSqlLength.toFixed(0)} characters`],
+    ['rows of an answer', `${fewest} to ${most}`],
+    ['answers that are one integer', percent(split.oneCellIntegers)],
+    ['commonest value', `${commonest}, in ${percent(split.commonestShare)} of the answers`],
+    ['mutants with another answer', percent(split.mutantsKilled)],
+    [
+      'near misses',
+      `${percent(split.nearMissEx)} right by EX, ${percent(split.nearMissTs)} by TS, ` +
+        `${percent(split.nearMissFailing)} fail`,
+    ],
+  ];
 }
 
 const ANSWER_ROWS = 5;
