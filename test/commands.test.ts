@@ -3,7 +3,15 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureBuilt, root, sets, stepsql, TINY_GRPO, TINY_NURSERY } from './cli.test-helper.ts';
+import {
+  ensureBuilt,
+  refusal,
+  root,
+  sets,
+  stepsql,
+  TINY_GRPO,
+  TINY_NURSERY,
+} from './cli.test-helper.ts';
 
 const boxed = join(root, 'public/databases');
 let folder: string;
@@ -12,12 +20,6 @@ async function run(...args: string[]): Promise<string> {
   const { status, stdout, stderr } = await stepsql(args, { cwd: folder });
   expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
   return stdout;
-}
-
-async function refused(...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await stepsql(args, { cwd: folder });
-  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-  return stderr;
 }
 
 beforeAll(async () => {
@@ -87,14 +89,13 @@ describe('stepsql eval', () => {
   });
 
   it.each([
-    [['run', '--split', 'test'], 'error: split: got "test", expected one of train, tuning, dev, '],
-    [['run', '--data', boxed, '--split', 'test'], 'error: split: got "test", expected one of the'],
-    [['nothing'], 'error: checkpoint: got "nothing", expected a checkpoint or run folder'],
-    [['.'], 'error: checkpoint: got ".", expected a checkpoint folder (with model.safetensors)'],
-    [['warm-123456'], 'make it with `stepsql warm-start --seed 123456`'],
+    [['run', '--split', 'test'], 'split: got "test", expected one of train, tuning, dev, '],
+    [['run', '--data', boxed, '--split', 'test'], 'split: got "test", expected one of the splits'],
+    [['nothing'], 'nothing", expected a checkpoint or run folder'],
+    [[''], '", expected a checkpoint folder (with model.safetensors), or a run'],
     [['run', '--samples', '1'], 'expected a whole number from 2 to 256'],
-  ])('refuses %j', async (args, message) => {
-    expect(await refused('eval', ...args)).toContain(message);
+  ])('refuses %j', async ([name, ...args], message) => {
+    expect(await refusal(['eval', join(folder, name!), ...args])).toContain(message);
   });
 });
 
@@ -130,17 +131,24 @@ describe('stepsql ask', () => {
     expect(text).toContain(questions[0]);
   });
 
-  it.each([
-    [
-      ['run', '--db', 'none.db', 'x'],
-      'error: --db: got "none.db", expected a SQLite file that can',
-    ],
-    [['run', '--db', 'run/recipe.json', 'x'], 'expected a SQLite file, which starts with'],
-    [['run', 'How', 'many'], 'error: question: got "run How many", expected a question in quotes'],
-    [['run', ' '], 'error: question: got " ", expected a question'],
-    [['run', 'long '.repeat(3000)], 'tokens of schema and question", expected at most 928'],
-  ])('refuses %j', async (args, message) => {
-    expect(await refused('ask', ...args)).toContain(message);
+  it('refuses what is no database and no question', async () => {
+    const checkpoint = join(folder, 'run');
+    const file = join(folder, 'run/recipe.json');
+    const none = join(folder, 'none.db');
+    expect(await refusal(['ask', '--db', none, 'x'])).toContain('none.db", expected a SQLite file');
+    expect(await refusal(['ask', '--db', file, 'x'])).toContain('which starts with "SQLite format');
+    expect(await refusal(['ask', 'warm', 'How', 'many'])).toBe(
+      'error: question: got "warm How many", expected a question in quotes, after at most a checkpoint\n',
+    );
+    expect(await refusal(['ask', checkpoint, ' '])).toBe(
+      'error: question: got " ", expected a question\n',
+    );
+    expect(await refusal(['ask', 'warm-123456', 'x'])).toContain(
+      'make it with `stepsql warm-start --seed 123456`',
+    );
+    expect(await refusal(['ask', checkpoint, 'long '.repeat(3000)])).toMatch(
+      /tokens of schema and question", expected at most 928, which/,
+    );
   });
 });
 
@@ -168,7 +176,9 @@ describe('stepsql nursery', () => {
     ]);
     const found = await run('eval', 'run', '--data', 'out', '--split', 'dev', '--json');
     expect(JSON.parse(found)).toMatchObject({ questions: 20, greedy: { ts: 0 } });
-    expect(await refused('nursery', '--write', 'out')).toContain('expected a new or empty folder');
+    expect(await refusal(['nursery', '--write', join(folder, 'out')])).toContain(
+      'expected a new or empty folder',
+    );
   });
 });
 
@@ -182,17 +192,20 @@ describe('stepsql pack and unpack', () => {
       const of = (run: string): Buffer => readFileSync(join(folder, run, name));
       expect(of('again').equals(of('run')), name).toBe(true);
     }
+    const unpack = (file: string, out: string): Promise<string> =>
+      refusal(['unpack', join(folder, file), '--out', join(folder, out)]);
     expect(await run('link', 'again')).toBe(await run('link', 'run'));
-    expect(await refused('unpack', 'packed/run.zip', '--out', 'again')).toContain(
+    expect(await unpack('packed/run.zip', 'again')).toContain(
       'expected an empty place to unpack into',
     );
     const half = readFileSync(join(folder, 'packed/run.zip')).subarray(0, 20_000);
     writeFileSync(join(folder, 'half.zip'), half);
-    expect(await refused('unpack', 'half.zip', '--out', 'half')).toContain(
+    expect(await unpack('half.zip', 'half')).toContain(
       'error: run file: got "20000 bytes", expected a zip archive',
     );
     expect(existsSync(join(folder, 'half'))).toBe(false);
-    expect(await refused('pack', 'out', '--out', 'x.zip')).toContain('a run folder with a recipe');
+    const [empty, zip] = [join(folder, 'packed'), join(folder, 'x.zip')];
+    expect(await refusal(['pack', empty, '--out', zip])).toContain('a run folder with a recipe');
     expect(existsSync(join(folder, 'x.zip'))).toBe(false);
   });
 });

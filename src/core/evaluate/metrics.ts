@@ -12,6 +12,8 @@ export interface Judged {
   outcome?: Outcome | undefined;
   comparison?: Comparison | undefined;
   difficulty?: string | undefined;
+  /** The database has test-suite variants, even where the prediction never got as far. */
+  suite?: boolean;
 }
 
 /** Which comparison execution accuracy (EX) counts. */
@@ -48,7 +50,7 @@ export function isOverBroad({ recall, f1 }: Comparison): boolean {
 }
 
 export function accuracy(judged: readonly Judged[], match: Match = 'bird'): Accuracy {
-  const hasSuite = judged.some(({ comparison }) => comparison?.testSuite !== undefined);
+  const hasSuite = judged.some((item) => item.suite ?? item.comparison?.testSuite !== undefined);
   return {
     count: judged.length,
     ex: share(judged, ({ comparison }) => comparison?.[match] === true),

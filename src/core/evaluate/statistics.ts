@@ -121,9 +121,9 @@ export function wilsonInterval(right: number, count: number): { low: number; hig
   const z = (Z95 * Z95) / count;
   const centre = p + z / 2;
   const half = Z95 * Math.sqrt((p * (1 - p) + z / 4) / count);
-  // Rounding may leave the ends a hair outside.
+  // At the ends the formula gives 0 and 1 but for rounding.
   return {
-    low: Math.max(0, (centre - half) / (1 + z)),
-    high: Math.min(1, (centre + half) / (1 + z)),
+    low: right === 0 ? 0 : (centre - half) / (1 + z),
+    high: right === count ? 1 : (centre + half) / (1 + z),
   };
 }

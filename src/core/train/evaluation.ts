@@ -107,7 +107,13 @@ export async function evaluateGreedy(
     });
   const groups = await episodesInBatches(context, tasks, options, 1, decode, onBatch);
   const episodes = groups.flat();
-  const verdicts = episodes.map(judged);
+  const verdicts: Judged[] = [];
+  for (const episode of episodes) {
+    const suite = options.test_suite
+      ? (await context.databases.variants(episode.task.db_id)).length > 0
+      : false;
+    verdicts.push({ ...judged(episode), suite });
+  }
   return { all: accuracy(verdicts), by_difficulty: accuracyByDifficulty(verdicts), episodes };
 }
 
