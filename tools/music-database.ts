@@ -3,7 +3,7 @@ import { draft, partition } from '../src/core/data/nursery/draft.ts';
 import { NurseryEngine } from '../src/core/data/nursery/engine.ts';
 import { toDatabase } from '../src/core/data/nursery/generate.ts';
 import type { Level } from '../src/core/data/nursery/hardness.ts';
-import { habitOf } from '../src/core/data/nursery/planted.ts';
+import { Habits } from '../src/core/data/nursery/planted.ts';
 import { renderSql } from '../src/core/data/nursery/query.ts';
 import { trainSchemas, type Variant } from '../src/core/data/nursery/schemas.ts';
 import { verify } from '../src/core/data/nursery/verify.ts';
@@ -48,12 +48,13 @@ export async function musicDatabase(): Promise<Record<string, Uint8Array>> {
   engine.load(variant);
   const questions: object[] = [];
   const skills = new Set<string>();
+  const habits = new Habits(WARM_SEED);
   for (const [level, count] of COUNTS) {
     for (let wanted = count, i = 0; wanted > 0; i++) {
       const stream = new Stream(0, `database in the box ${level}`, i);
       const drafted = draft(variant, stream, level);
       const template = drafted.skill.replace(/\/\d+$/, ''); // without the wording
-      const { q } = habitOf(drafted.skill, WARM_SEED);
+      const { q } = habits.of(drafted.skill);
       if (partition(drafted.question) !== 'dev' || skills.has(template) || q < 0.5) continue;
       const { rejection } = verify(drafted, variant, engine, stream);
       if (rejection) continue;

@@ -76,5 +76,5 @@ export function corpusOf(recipe: Recipe): Corpus | undefined {
   if (data.kind !== 'nursery') {
     throw badInput('sft.corpus', recipe.sft.corpus, 'gold, for data that is not the Nursery');
   }
-  return plantedCorpus(data.seed, data.train_schemas, recipe.seed);
+  return plantedCorpus(data.seed, data.train_schemas, recipe.seed, recipe.sft.gold_updates);
 }

@@ -14,6 +14,7 @@ export const presets = {
     recipe: {
       method: 'sft',
       name: 'sft',
+      sft: { num_updates: 600 },
       optimizer: { learning_rate: 1e-3, lr_scheduler_type: 'cosine', warmup_steps: 20 },
     },
   },

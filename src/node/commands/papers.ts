@@ -35,7 +35,7 @@ export const papers: Register = (program, session) => {
     .option('--arms <list>', 'only these arms')
     .option('--out <dir>', 'result files and table (default: results/<experiment>)')
     .option('--runs <dir>', 'run folders', 'runs')
-    .option('--splits <list>', 'Nursery splits to measure on', 'dev,heldout_schemas,heldout_names')
+    .option('--splits <list>', 'Nursery splits to measure on', 'dev,heldout_schemas')
     .option('--questions <n>', 'questions per split', wholeNumber(1, 100_000), 1000)
     .action((name: string, options: Options) =>
       session.interruptible((stop) => run(session, name, options, stop)),

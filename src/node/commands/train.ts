@@ -48,6 +48,8 @@ async function run(session: Session, source: string, options: Options): Promise<
   let recipe = onFiles(read.recipe, options.data);
   const backend = await startNodeBackend(options.backend);
   session.note(`backend: ${backend.name} (${backend.reason})`);
+  // Before the data: a checkpoint that is not there is told at once.
+  const start = await startingPolicy(recipe, options.checkpoint);
   const evaluated = recipe.eval.every > 0 ? [recipe.eval.split] : [];
   const { data, sha256 } = await loadData(recipe, evaluated, options.data);
   recipe = { ...recipe, data: { ...recipe.data, sha256 } };
@@ -58,7 +60,6 @@ async function run(session: Session, source: string, options: Options): Promise<
   if (!options.resume && (await store.readRecipe())) {
     throw badInput('--out', out, 'a new folder, or --resume to go on with the run in it');
   }
-  const start = await startingPolicy(recipe, options.checkpoint);
   const sql = nodeSqlPool({
     timeLimitMs: recipe.sql.timeout_ms,
     sandbox: { date: Date.parse(recipe.sql.date), maxRows: recipe.sql.row_cap },

@@ -2,8 +2,7 @@ import { Option } from 'commander';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
-import { savePolicy } from '../../core/model/checkpoint.ts';
-import { loadPolicy } from '../../core/model/checkpoint.ts';
+import { loadPolicy, savePolicy } from '../../core/model/checkpoint.ts';
 import { MemoryRunStore } from '../../core/train/run-store.ts';
 import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
 import { train } from '../../core/train/run.ts';
@@ -11,6 +10,7 @@ import {
   ACCEPTANCE,
   measureWarmStart,
   missedLimits,
+  sharpen,
   warmStartRecipe,
   type WarmStartReport,
 } from '../../core/train/warm-start.ts';
@@ -36,13 +36,8 @@ export const warmStart: Register = (program, session) => {
     .command('warm-start')
     .description('train the small policy with planted errors and check it is worth training on')
     .option('--seed <n>', 'seed of weights, corpus and habits', wholeNumber(0, 0xffffffff), 0)
-    .option('--updates <n>', 'SFT updates', wholeNumber(1, 1_000_000), 12_000)
-    .option(
-      '--questions <n>',
-      'dev questions to measure on',
-      wholeNumber(1, 1000),
-      1000,
-    )
+    .option('--updates <n>', 'SFT updates', wholeNumber(1, 1_000_000), 4500)
+    .option('--questions <n>', 'dev questions to measure on', wholeNumber(1, 1000), 1000)
     .option('--out <dir>', 'checkpoint folder (default: where recipes look for warm-<seed>)')
     .option('--force', 'keep the checkpoint even if it misses its limits')
     .addOption(
@@ -74,6 +69,7 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
     session.progress.finish();
     const { files } = (await store.latestCheckpoint())!;
     const trained = loadPolicy(files);
+    sharpen(trained);
     const tasks = data.splits.get('dev')!.slice(0, options.questions);
     const context = {
       ...{ policy: trained, tokenizer, sql },
@@ -121,7 +117,7 @@ function table(report: WarmStartReport): string {
   return rows
     .map(
       ([name, value, [low, high]]) =>
-        `${name.padEnd(18)} ${(100 * value).toFixed(1).padStart(5)} %   limits ${100 * low}–${100 * high} %`,
+        `${name.padEnd(18)} ${(100 * value).toFixed(1).padStart(5)} %   limits ${Math.round(100 * low)}–${Math.round(100 * high)} %`,
     )
     .join('\n');
 }

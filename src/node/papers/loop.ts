@@ -1,22 +1,19 @@
-import type { RecipeInput } from '../../core/recipe/schema.ts';
+import { presetRecipe } from '../../core/recipe/presets.ts';
+import type { Recipe, RecipeOf } from '../../core/recipe/schema.ts';
 import type { Experiment } from './experiment.ts';
 
-/** Equal episodes for every arm that samples: updates × prompts × generations. */
-const ROLLOUT = { num_generations: 8, prompts_per_update: 16, max_completion_length: 64 };
-const UPDATES = 200;
+const execution = presetRecipe('execution') as RecipeOf<'grpo'>;
 
-const grpo = (recipe: Partial<RecipeInput>, more: object = {}): RecipeInput =>
-  ({
-    method: 'grpo',
-    ...recipe,
-    grpo: { ...ROLLOUT, num_updates: UPDATES, ...more },
-    eval: { every: 0 },
-    checkpoint_every: UPDATES,
-  }) as RecipeInput;
+const shuffled: Recipe = {
+  ...execution,
+  name: 'execution-shuffled',
+  grpo: { ...execution.grpo, shuffle_rewards: true },
+};
 
 /**
  * Does the loop learn from execution, and from nothing else? Execution-only GRPO (2506.06093) and plain
- * GRPO against the warm start, shuffled rewards, rejection sampling and imitation of gold.
+ * GRPO, the presets as they are, against the warm start, shuffled rewards, rejection sampling at equal
+ * episodes, and imitation of gold.
  */
 export const loop: Experiment = {
   name: 'loop',
@@ -25,44 +22,28 @@ export const loop: Experiment = {
     { name: 'warm-start', description: 'where every arm starts', recipe: null },
     {
       name: 'execution',
-      description: 'reward of 2506.06093, from answers alone',
-      recipe: grpo({ name: 'execution', reward: { name: 'execution' } }),
+      description: 'GRPO with the reward of 2506.06093, from answers alone',
+      recipe: execution,
     },
     {
       name: 'grpo',
-      description: 'execution match against gold',
-      recipe: grpo({ name: 'grpo' }),
+      description: 'GRPO with execution match against gold',
+      recipe: presetRecipe('grpo'),
     },
     {
       name: 'execution-shuffled',
-      description: 'control: the same rewards, permuted within each group',
-      recipe: grpo(
-        { name: 'execution-shuffled', reward: { name: 'execution' } },
-        { shuffle_rewards: true },
-      ),
+      description: 'control: the rewards of `execution`, permuted within each group',
+      recipe: shuffled,
     },
     {
       name: 'rejection-sft',
-      description: 'control: imitate the samples that were right',
-      recipe: {
-        method: 'rejection_sft',
-        name: 'rejection-sft',
-        rejection_sft: { ...ROLLOUT, num_updates: UPDATES },
-        eval: { every: 0 },
-        checkpoint_every: UPDATES,
-      },
+      description: 'control: imitate the samples that were right, as many episodes',
+      recipe: presetRecipe('rejection-sft'),
     },
     {
       name: 'sft',
-      description: 'ceiling: imitate gold SQL',
-      recipe: {
-        method: 'sft',
-        name: 'sft',
-        sft: { num_updates: 1000 },
-        optimizer: { learning_rate: 1e-3, lr_scheduler_type: 'cosine', warmup_steps: 20 },
-        eval: { every: 0 },
-        checkpoint_every: 1000,
-      },
+      description: 'ceiling: imitate the gold SQL of the same questions',
+      recipe: presetRecipe('sft'),
     },
   ],
 };

@@ -1,11 +1,16 @@
 /** One arm on one seed: trains it and measures the result. */
 import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
-import { parseRecipe } from '../../core/recipe/parse.ts';
+import { presetRecipe } from '../../core/recipe/presets.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
 import type { SqlService } from '../../core/sql/outcome.ts';
 import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
-import { evaluateGreedy, evaluateSampled } from '../../core/train/evaluation.ts';
+import {
+  evaluateGreedy,
+  evaluateSampled,
+  type SampledResult,
+  type SampledScores,
+} from '../../core/train/evaluation.ts';
 import { train, type RunEvent } from '../../core/train/run.ts';
 import { loadCheckpoint, startingPolicy, type LoadedPolicy } from '../checkpoints.ts';
 import { RunFolder } from '../run-folder.ts';
@@ -36,11 +41,8 @@ export interface SplitResult {
   empty: number;
   over_broad: number;
   levels: Record<string, number>;
-  pass_at_1: number;
-  pass_at_8: number;
-  majority_at_8: number;
-  all_wrong: number;
-  all_right: number;
+  /** By eight samples at temperature 1, on the first split only. */
+  samples: SampledScores | null;
 }
 
 export interface PieceOptions {
@@ -55,16 +57,18 @@ export interface PieceOptions {
   onProgress: (done: number, total: number, text: string) => void;
 }
 
-const warmRecipe = { method: 'grpo', name: 'warm-start', eval: { every: 0 } } as const;
+const warmRecipe = presetRecipe('grpo');
 
 /** The recipe of an arm on a seed: its own randomness, the seed's warm start, the same questions. */
 export function pieceRecipe(arm: Arm, seed: number): Recipe {
   const recipe = arm.recipe ?? warmRecipe;
-  return parseRecipe({
+  return {
     ...recipe,
+    name: arm.name,
     seed,
-    policy: { checkpoint: `warm-${seed}` },
-  });
+    policy: { ...recipe.policy, checkpoint: `warm-${seed}` },
+    eval: { ...recipe.eval, every: 0 }, // measured at the end, on other questions
+  };
 }
 
 /** Undefined when stopped; the run can go on from its last checkpoint. */
@@ -123,7 +127,7 @@ async function measure(
   data: Awaited<ReturnType<typeof loadData>>['data'],
   split: string,
   sql: SqlService,
-  { questions, onProgress }: PieceOptions,
+  { questions, splits, onProgress }: PieceOptions,
 ): Promise<SplitResult> {
   const tasks = data.splits.get(split)?.slice(0, questions);
   if (!tasks) throw badInput('split', split, [...data.splits.keys()].join(', '));
@@ -133,13 +137,11 @@ async function measure(
     databases: new DatabaseHashes(sql, data.databases),
   };
   const options = { max_completion_length: 64, batch_size: 64, test_suite: true };
-  const report = (done: number): void => onProgress(done, 2 * tasks.length, `${split} questions`);
+  const report = (done: number): void => onProgress(done, tasks.length, `${split} questions`);
   const { all, by_difficulty } = await evaluateGreedy(context, tasks, options, report);
   // The same draws for every arm and seed: only the policy differs.
   const sampling = { ...options, test_suite: false, k: 8, seed: 0 };
-  const sampled = await evaluateSampled(context, tasks, sampling, (done) =>
-    report(tasks.length + done),
-  );
+  const sampled = split === splits[0] && (await evaluateSampled(context, tasks, sampling, report));
   return {
     questions: tasks.length,
     ex: all.ex,
@@ -149,10 +151,10 @@ async function measure(
     empty: all.empty_rate,
     over_broad: all.over_broad_rate,
     levels: Object.fromEntries(Object.entries(by_difficulty).map(([level, { ex }]) => [level, ex])),
-    pass_at_1: sampled.pass_at_1,
-    pass_at_8: sampled.pass_at_k,
-    majority_at_8: sampled.majority_at_k,
-    all_wrong: sampled.all_wrong,
-    all_right: sampled.all_right,
+    samples: sampled ? scores(sampled) : null,
   };
+}
+
+function scores({ by_difficulty: _, groups: __, ...all }: SampledResult): SampledScores {
+  return all;
 }

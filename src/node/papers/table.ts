@@ -20,9 +20,9 @@ const COLUMNS: Column[] = [
   ['failing', (s) => s.error],
   ['empty', (s) => s.empty],
   ['over-broad', (s) => s.over_broad],
-  ['pass@1', (s) => s.pass_at_1],
-  ['maj@8', (s) => s.majority_at_8],
-  ['pass@8', (s) => s.pass_at_8],
+  ['pass@1', (s) => s.samples?.pass_at_1 ?? null],
+  ['maj@8', (s) => s.samples?.majority_at_k ?? null],
+  ['pass@8', (s) => s.samples?.pass_at_k ?? null],
 ];
 
 function splitTable(

@@ -11,7 +11,7 @@ export const grpo = {
     v.pipe(
       v.strictObject({
         ...rollout,
-        num_updates: numUpdates(100),
+        num_updates: numUpdates(200),
         num_iterations: integer(1, { min: 1, max: 64 }, 'Passes over each batch of episodes (μ)'),
         mini_batches: integer(4, { min: 1, max: 256 }, 'Optimiser steps in each pass'),
         per_device_train_batch_size: microBatch,

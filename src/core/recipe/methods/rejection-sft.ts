@@ -12,7 +12,7 @@ export const rejectionSft = {
   rejection_sft: v.optional(
     v.strictObject({
       ...rollout,
-      num_updates: numUpdates(100),
+      num_updates: numUpdates(200),
       num_iterations: integer(1, { min: 1, max: 64 }, 'Passes over the completions kept'),
       mini_batches: integer(4, { min: 1, max: 256 }, 'Optimiser steps in each pass'),
       per_device_train_batch_size: microBatch,

@@ -15,6 +15,11 @@ export const sft = {
         'gold',
         'What to imitate: gold SQL, or gold mixed with planted errors (the warm start)',
       ),
+      gold_updates: integer(
+        0,
+        { min: 0, max: 1_000_000 },
+        'planted: first updates on gold alone, which learn SQL faster than habits could be learnt',
+      ),
       completion_only_loss: flag(true, 'Learn the SQL only, not the prompt'),
     }),
     {},

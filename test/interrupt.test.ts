@@ -1,0 +1,60 @@
+/** Ctrl-C and going on: the same weights as a run that was never stopped. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ensureBuilt, sets, stepsql, TINY_NURSERY } from './cli.test-helper.ts';
+
+let folder: string;
+beforeAll(() => {
+  ensureBuilt();
+  folder = mkdtempSync(join(tmpdir(), 'stepsql-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ended {
+  update: number;
+  finished: boolean;
+  fingerprint: string;
+}
+
+it.skipIf(process.platform === 'win32')(
+  'saves at the first Ctrl-C, exits with 130, and resumes bit for bit',
+  async () => {
+    const updates = 80; // so many that the signal comes in time on a busy machine
+    const recipe = sets({
+      ...TINY_NURSERY,
+      'sft.num_updates': updates,
+      'sft.batch_size': 4,
+      checkpoint_every: 1000,
+    });
+    const common = ['train', 'sft', ...recipe, '--backend', 'wasm', '--json'];
+    const ended = ({ stdout }: { stdout: string }): Ended => JSON.parse(stdout) as Ended;
+
+    let signalled = false;
+    const stopped = await stepsql([...common, '--out', 'stopped'], {
+      cwd: folder,
+      watch: (stderr, kill) => {
+        if (signalled || !stderr.includes(`\n1/${updates}`)) return;
+        signalled = true;
+        kill('SIGINT');
+      },
+    });
+    expect(stopped.status).toBe(130);
+    expect(stopped.stderr).toContain('Finishing this step, then saving.');
+    const { update, finished } = ended(stopped);
+    expect(finished).toBe(false);
+    expect(update).toBeGreaterThanOrEqual(1);
+    expect(update).toBeLessThan(updates);
+
+    const resumed = await stepsql(['train', 'stopped', '--resume', '--json'], { cwd: folder });
+    expect(resumed.status).toBe(0);
+    expect(resumed.stderr).toContain(`resumed after update ${update}\n`);
+    const whole = await stepsql([...common, '--out', 'whole'], { cwd: folder });
+    expect(ended(resumed)).toMatchObject({ update: updates, finished: true });
+    expect(ended(resumed).fingerprint).toBe(ended(whole).fingerprint);
+    const weights = (run: string): Buffer =>
+      readFileSync(join(folder, run, `checkpoints/${updates}/model.safetensors`));
+    expect(weights('stopped').equals(weights('whole'))).toBe(true);
+  },
+);
