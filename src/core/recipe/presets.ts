@@ -8,6 +8,9 @@ interface Preset {
   recipe: RecipeInput;
 }
 
+/** Tuned on tuning questions of seed 0: larger steps, or four a batch, drift as fast as they learn. */
+const SMALL_STEPS = { learning_rate: 2e-4, lr_scheduler_type: 'linear' } as const;
+
 export const presets = {
   sft: {
     description: 'Supervised fine-tuning on gold SQL: the ceiling',
@@ -20,15 +23,20 @@ export const presets = {
   },
   grpo: {
     description: 'GRPO with execution match against gold: the baseline',
-    recipe: { method: 'grpo', name: 'grpo' },
+    recipe: { method: 'grpo', name: 'grpo', optimizer: SMALL_STEPS },
   },
   execution: {
     description: 'Execution-based learning from answers, without gold SQL (arXiv 2506.06093)',
-    recipe: { method: 'grpo', name: 'execution', reward: { name: 'execution' } },
+    recipe: {
+      method: 'grpo',
+      name: 'execution',
+      reward: { name: 'execution' },
+      optimizer: SMALL_STEPS,
+    },
   },
   'rejection-sft': {
     description: 'Rejection sampling: imitate the samples that were right, a control for GRPO',
-    recipe: { method: 'rejection_sft', name: 'rejection-sft' },
+    recipe: { method: 'rejection_sft', name: 'rejection-sft', optimizer: SMALL_STEPS },
   },
 } as const satisfies Record<string, Preset>;
 

@@ -36,7 +36,7 @@ export const warmStart: Register = (program, session) => {
     .command('warm-start')
     .description('train the small policy with planted errors and check it is worth training on')
     .option('--seed <n>', 'seed of weights, corpus and habits', wholeNumber(0, 0xffffffff), 0)
-    .option('--updates <n>', 'SFT updates', wholeNumber(1, 1_000_000), 4500)
+    .option('--updates <n>', 'SFT updates', wholeNumber(1, 1_000_000), 4000)
     .option('--questions <n>', 'dev questions to measure on', wholeNumber(1, 1000), 1000)
     .option('--out <dir>', 'checkpoint folder (default: where recipes look for warm-<seed>)')
     .option('--force', 'keep the checkpoint even if it misses its limits')
@@ -51,7 +51,7 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
   const recipe = warmStartRecipe(seed, options.updates);
   const backend = await startNodeBackend(options.backend);
   session.note(`backend: ${backend.name} (${backend.reason})`);
-  const { data } = await loadData(recipe, ['dev']);
+  const { data } = await loadData(recipe, ['dev', 'tuning']);
   const { policy, tokenizer } = await startingPolicy(recipe);
   session.note(`${policy.parameterCount()} parameters, ${tokenizer.vocabSize} tokens`);
   const sql = nodeSqlPool();
@@ -69,7 +69,6 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
     session.progress.finish();
     const { files } = (await store.latestCheckpoint())!;
     const trained = loadPolicy(files);
-    sharpen(trained);
     const tasks = data.splits.get('dev')!.slice(0, options.questions);
     const context = {
       ...{ policy: trained, tokenizer, sql },
@@ -77,6 +76,9 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
       databases: new DatabaseHashes(sql, data.databases),
     };
     const measure = { max_completion_length: 96, batch_size: 64, test_suite: false, seed };
+    const tuning = data.splits.get('tuning')!;
+    session.note('sharpening on tuning questions');
+    const factors = await sharpen(context, tuning, measure);
     const report = await measureWarmStart(context, tasks, measure, (done) =>
       session.progress.step(done, 2 * tasks.length, 'questions measured'),
     );
@@ -88,7 +90,11 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
     }
     const out = options.out ?? warmStartPath(`warm-${seed}`);
     await mkdir(out, { recursive: true });
-    const kept = { ...savePolicy(trained), ...tokenizer.files, 'report.json': json(report) };
+    const kept = {
+      ...savePolicy(trained),
+      ...tokenizer.files,
+      'report.json': json({ ...report, ...factors }),
+    };
     for (const [name, content] of Object.entries(kept)) await writeFile(join(out, name), content);
     session.print(`${table(report)}\n${out}`, { ...report, missed, out });
   } finally {
@@ -96,7 +102,7 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
   }
 }
 
-const json = (report: WarmStartReport): string => `${JSON.stringify(report, null, 2)}\n`;
+const json = (report: object): string => `${JSON.stringify(report, null, 2)}\n`;
 
 function table(report: WarmStartReport): string {
   const rows: [string, number, readonly [number, number]][] = [

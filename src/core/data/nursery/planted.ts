@@ -14,10 +14,7 @@ import type { Variant } from './schemas.ts';
 /** How often skills are right, as [share of templates, share of gold q]. */
 export interface PlantedOptions {
   tiers: readonly (readonly [share: number, q: number])[];
-  /**
-   * Share of errors whose SQL is made to fail, by a name that does not exist. Small: a policy of this
-   * size, sampled at temperature 1, slips into names that do not exist often enough by itself.
-   */
+  /** Share of templates whose errors use a name that does not exist, so that the SQL fails. */
   failing: number;
 }
 
@@ -28,7 +25,7 @@ export const PLANTED: PlantedOptions = {
     [0.34, 0.28],
     [0.28, 0.7],
   ],
-  failing: 0.05,
+  failing: 0.25,
 };
 
 /** Errors in how a query is built come before errors in what it names: they are one choice, not many. */
@@ -51,29 +48,37 @@ export interface Habit {
   kinds: readonly NearMissKind[];
 }
 
-/** q of each template: within every level the tiers have their shares, whatever the seed. */
-function templateShares(seed: number, { tiers }: PlantedOptions): Map<string, number> {
-  const shares = new Map<string, number>();
+interface TemplateHabit {
+  q: number;
+  fails: boolean;
+}
+
+/** Within every level the tiers and the failing habits have their shares, whatever the seed. */
+function templateHabits(seed: number, { tiers, failing }: PlantedOptions) {
+  const habits = new Map<string, TemplateHabit>();
   LEVELS.forEach((level, l) => {
     const order = new Stream(seed, 'nursery tiers', l).shuffle(TEMPLATES[level]);
+    let fails = 0;
     order.forEach(({ id }, i) => {
       let place = (i + 0.5) / order.length;
       const tier = tiers.find(([share]) => (place -= share) < 0) ?? tiers.at(-1)!;
-      shares.set(id, tier[1]);
+      fails += failing; // spread evenly over the tiers
+      habits.set(id, { q: tier[1], fails: fails >= 1 });
+      if (fails >= 1) fails -= 1;
     });
   });
-  return shares;
+  return habits;
 }
 
 /** The habits of all skills under one seed. */
 export class Habits {
   readonly #seed: number;
-  readonly #shares: Map<string, number>;
+  readonly #templates: Map<string, TemplateHabit>;
   readonly #known = new Map<string, Habit>();
 
   constructor(seed: number, options: PlantedOptions = PLANTED) {
     this.#seed = seed;
-    this.#shares = templateShares(seed, options);
+    this.#templates = templateHabits(seed, options);
   }
 
   of(skill: string): Habit {
@@ -81,11 +86,13 @@ export class Habits {
     if (!habit) {
       const template = templateOf(skill);
       const order = new Stream(this.#seed, `nursery habit ${template}`);
+      const inOrder = [...order.shuffle(STRUCTURAL), ...order.shuffle(NAMING)];
+      const { q, fails } = this.#templates.get(template)!;
       // Wordings of a template are known a little better or worse.
       const own = 0.75 + 0.5 * new Stream(this.#seed, `nursery habit ${skill}`).uniform();
       habit = {
-        q: Math.min(0.95, this.#shares.get(template)! * own),
-        kinds: [...order.shuffle(STRUCTURAL), ...order.shuffle(NAMING)],
+        q: Math.min(0.95, q * own),
+        kinds: [...(fails ? (['name'] as const) : []), ...inOrder],
       };
       this.#known.set(skill, habit);
     }
@@ -109,15 +116,13 @@ export function plantedExample(
   stream: Stream,
   seed: number,
   habits: Habits,
-  { failing }: PlantedOptions = PLANTED,
 ): PlantedExample {
   const variant = stream.pick(variants);
   let drafted = draft(variant, stream);
   while (partition(drafted.question) !== 'train') drafted = draft(variant, stream);
   const { q, kinds } = habits.of(drafted.skill);
   if (!stream.chance(q)) {
-    const preferred = stream.chance(failing) ? (['name', ...kinds] as const) : kinds;
-    for (const miss of preferred) {
+    for (const miss of kinds) {
       // The same stream every time: a habit, not noise.
       const habit = new Stream(seed, `nursery miss ${templateOf(drafted.skill)}`);
       const wrong = nearMiss(drafted.query, variant, miss, habit);

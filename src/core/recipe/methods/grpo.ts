@@ -13,7 +13,7 @@ export const grpo = {
         ...rollout,
         num_updates: numUpdates(200),
         num_iterations: integer(1, { min: 1, max: 64 }, 'Passes over each batch of episodes (μ)'),
-        mini_batches: integer(4, { min: 1, max: 256 }, 'Optimiser steps in each pass'),
+        mini_batches: integer(1, { min: 1, max: 256 }, 'Optimiser steps in each pass'),
         per_device_train_batch_size: microBatch,
         beta: number(0, { min: 0, max: 10, step: 0.01 }, 'Weight of the KL term (k3 estimator)'),
         epsilon: number(0.2, { min: 0, max: 1, step: 0.01 }, 'Clip range of the ratio, below'),

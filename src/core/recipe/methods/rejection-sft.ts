@@ -14,7 +14,7 @@ export const rejectionSft = {
       ...rollout,
       num_updates: numUpdates(200),
       num_iterations: integer(1, { min: 1, max: 64 }, 'Passes over the completions kept'),
-      mini_batches: integer(4, { min: 1, max: 256 }, 'Optimiser steps in each pass'),
+      mini_batches: integer(1, { min: 1, max: 256 }, 'Optimiser steps in each pass'),
       per_device_train_batch_size: microBatch,
     }),
     {},
