@@ -94,8 +94,8 @@ export function nurseryTokenizer(
  * the weights: every warm start is scaled by the first number, then by the first of the second for
  * which the share of failing samples on tuning questions is within these limits.
  */
-const SHARPNESS = 1.5;
-const ADJUSTMENTS = [1, 0.9, 1.1, 0.8, 1.2, 0.7];
+const SHARPNESS = 1.25;
+const ADJUSTMENTS = [1, 1.1, 0.9, 1.2, 0.8, 1.3];
 const FAILING_ON_TUNING = [0.22, 0.31] as const;
 
 function scaleFinalNorm(policy: Policy, factor: number): void {

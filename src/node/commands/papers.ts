@@ -13,7 +13,7 @@ import { wholeNumber } from './options.ts';
 const EXPERIMENTS: readonly Experiment[] = [loop];
 
 interface Options {
-  seeds: number;
+  seeds: string;
   arms?: string;
   out?: string;
   runs: string;
@@ -31,7 +31,7 @@ export const papers: Register = (program, session) => {
     .command('papers')
     .description('run an experiment over seeds, in pieces that stop and continue')
     .argument('<experiment>', EXPERIMENTS.map(({ name }) => name).join(', '))
-    .option('--seeds <n>', 'seeds 0 to n − 1', wholeNumber(1, 100), 5)
+    .option('--seeds <list>', 'seeds, each with its warm start', '0,1,3,4,5')
     .option('--arms <list>', 'only these arms')
     .option('--out <dir>', 'result files and table (default: results/<experiment>)')
     .option('--runs <dir>', 'run folders', 'runs')
@@ -52,10 +52,11 @@ async function run(
   const known = EXPERIMENTS.map((e) => e.name).join(', ');
   if (!experiment) throw badInput('experiment', name, `one of ${known}`);
   const arms = chosenArms(experiment, options.arms);
+  const seeds = options.seeds.split(',').map(wholeNumber(0, 0xffffffff));
   const out = options.out ?? join('results', name);
   await mkdir(out, { recursive: true });
   await startNodeBackend('wasm'); // the backend on which results repeat bit for bit
-  for (let seed = 0; seed < options.seeds; seed++) {
+  for (const seed of seeds) {
     for (const arm of arms) {
       if (stop.aborted) return;
       await once(join(out, `${arm.name}-${seed}.json`), async () => {

@@ -36,7 +36,7 @@ export const warmStart: Register = (program, session) => {
     .command('warm-start')
     .description('train the small policy with planted errors and check it is worth training on')
     .option('--seed <n>', 'seed of weights, corpus and habits', wholeNumber(0, 0xffffffff), 0)
-    .option('--updates <n>', 'SFT updates', wholeNumber(1, 1_000_000), 4000)
+    .option('--updates <n>', 'SFT updates', wholeNumber(1, 1_000_000), 4500)
     .option('--questions <n>', 'dev questions to measure on', wholeNumber(1, 1000), 1000)
     .option('--out <dir>', 'checkpoint folder (default: where recipes look for warm-<seed>)')
     .option('--force', 'keep the checkpoint even if it misses its limits')

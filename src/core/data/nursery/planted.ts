@@ -14,7 +14,10 @@ import type { Variant } from './schemas.ts';
 /** How often skills are right, as [share of templates, share of gold q]. */
 export interface PlantedOptions {
   tiers: readonly (readonly [share: number, q: number])[];
-  /** Share of templates whose errors use a name that does not exist, so that the SQL fails. */
+  /**
+   * Share of errors whose SQL is made to fail, by a name that does not exist. Small: a policy of this
+   * size, sampled at temperature 1, slips into names that do not exist often enough by itself.
+   */
   failing: number;
 }
 
@@ -25,7 +28,7 @@ export const PLANTED: PlantedOptions = {
     [0.34, 0.28],
     [0.28, 0.7],
   ],
-  failing: 0.25,
+  failing: 0.05,
 };
 
 /** Errors in how a query is built come before errors in what it names: they are one choice, not many. */
@@ -48,37 +51,29 @@ export interface Habit {
   kinds: readonly NearMissKind[];
 }
 
-interface TemplateHabit {
-  q: number;
-  fails: boolean;
-}
-
-/** Within every level the tiers and the failing habits have their shares, whatever the seed. */
-function templateHabits(seed: number, { tiers, failing }: PlantedOptions) {
-  const habits = new Map<string, TemplateHabit>();
+/** q of each template: within every level the tiers have their shares, whatever the seed. */
+function templateShares(seed: number, { tiers }: PlantedOptions): Map<string, number> {
+  const shares = new Map<string, number>();
   LEVELS.forEach((level, l) => {
     const order = new Stream(seed, 'nursery tiers', l).shuffle(TEMPLATES[level]);
-    let fails = 0;
     order.forEach(({ id }, i) => {
       let place = (i + 0.5) / order.length;
       const tier = tiers.find(([share]) => (place -= share) < 0) ?? tiers.at(-1)!;
-      fails += failing; // spread evenly over the tiers
-      habits.set(id, { q: tier[1], fails: fails >= 1 });
-      if (fails >= 1) fails -= 1;
+      shares.set(id, tier[1]);
     });
   });
-  return habits;
+  return shares;
 }
 
 /** The habits of all skills under one seed. */
 export class Habits {
   readonly #seed: number;
-  readonly #templates: Map<string, TemplateHabit>;
+  readonly #shares: Map<string, number>;
   readonly #known = new Map<string, Habit>();
 
   constructor(seed: number, options: PlantedOptions = PLANTED) {
     this.#seed = seed;
-    this.#templates = templateHabits(seed, options);
+    this.#shares = templateShares(seed, options);
   }
 
   of(skill: string): Habit {
@@ -86,13 +81,11 @@ export class Habits {
     if (!habit) {
       const template = templateOf(skill);
       const order = new Stream(this.#seed, `nursery habit ${template}`);
-      const inOrder = [...order.shuffle(STRUCTURAL), ...order.shuffle(NAMING)];
-      const { q, fails } = this.#templates.get(template)!;
       // Wordings of a template are known a little better or worse.
       const own = 0.75 + 0.5 * new Stream(this.#seed, `nursery habit ${skill}`).uniform();
       habit = {
-        q: Math.min(0.95, q * own),
-        kinds: [...(fails ? (['name'] as const) : []), ...inOrder],
+        q: Math.min(0.95, this.#shares.get(template)! * own),
+        kinds: [...order.shuffle(STRUCTURAL), ...order.shuffle(NAMING)],
       };
       this.#known.set(skill, habit);
     }
@@ -116,13 +109,15 @@ export function plantedExample(
   stream: Stream,
   seed: number,
   habits: Habits,
+  { failing }: PlantedOptions = PLANTED,
 ): PlantedExample {
   const variant = stream.pick(variants);
   let drafted = draft(variant, stream);
   while (partition(drafted.question) !== 'train') drafted = draft(variant, stream);
   const { q, kinds } = habits.of(drafted.skill);
   if (!stream.chance(q)) {
-    for (const miss of kinds) {
+    const preferred = stream.chance(failing) ? (['name', ...kinds] as const) : kinds;
+    for (const miss of preferred) {
       // The same stream every time: a habit, not noise.
       const habit = new Stream(seed, `nursery miss ${templateOf(drafted.skill)}`);
       const wrong = nearMiss(drafted.query, variant, miss, habit);
