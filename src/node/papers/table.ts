@@ -18,6 +18,7 @@ const COLUMNS: Column[] = [
   ['EX', (s) => s.ex],
   ['TS', (s) => s.ts],
   ['failing', (s) => s.error],
+  ['failing, T = 1', (s) => s.samples?.error_rate ?? null],
   ['empty', (s) => s.empty],
   ['over-broad', (s) => s.over_broad],
   ['pass@1', (s) => s.samples?.pass_at_1 ?? null],
