@@ -10,7 +10,7 @@ import { Lru } from './lru.ts';
 import type { Outcome, QueryRequest, QueryResult, SqlService } from './outcome.ts';
 import type { SandboxOptions } from './sandbox.ts';
 import type { BatchEvent, BatchRequest, BatchResult } from './serve.ts';
-import type { DatabaseSource } from './service.ts';
+import { queryKey, type DatabaseSource } from './service.ts';
 import { TimeoutLog, type TimeoutEntry } from './timeout-log.ts';
 
 export interface SqlPoolOptions {
@@ -63,6 +63,8 @@ export class SqlPool implements SqlService {
   readonly #timeLimitMs: number;
   readonly #databases = new Map<string, DatabaseSource>();
   readonly #decided: [database: string, sql: string, outcome: Outcome][] = [];
+  /** Queries during which a worker died. */
+  readonly #suspected = new Set<string>();
   readonly #cache: Lru<QueryResult>;
   readonly #idle: (Worker | null)[];
   readonly #busy = new Set<Worker>();
@@ -186,7 +188,13 @@ export class SqlPool implements SqlService {
         if (!(error instanceof StepSqlError) || this.#closed) throw error;
         if (error.code === 'deadline' && running) this.#timedOut(...running);
         else if (error.code === 'worker_exit' && running) {
-          this.#decided.push([...running, { kind: 'error', message: error.message }]);
+          // A worker may die of what an earlier query left behind: only a second death, as the first
+          // query of a fresh worker, convicts.
+          const key = queryKey(...running);
+          if (this.#suspected.has(key)) {
+            this.#decided.push([...running, { kind: 'error', message: error.message }]);
+          }
+          this.#suspected.add(key);
         } else if (error.code !== 'worker_exit' || ++failedStarts === MAX_FAILED_STARTS) {
           throw error;
         }
