@@ -160,10 +160,10 @@ function report(session: Session, { recipe, out, end, evaluation, expected }: Fi
   ];
   const comparison = expected && compareFingerprints(expected, end.fingerprint);
   if (comparison) {
-    const { compared, drift, notes } = comparison;
+    const { identical, compared, drift, notes } = comparison;
     const verdict = drift
       ? `differs from update ${drift.update} on, first in ${drift.part}`
-      : `the same, bit for bit, over ${compared} updates`;
+      : `the same, bit for bit, over ${identical ? `all ${end.update}` : `the first ${compared}`} updates`;
     lines.push(`Reproduced: ${verdict}${notes.length > 0 ? ` (${notes.join('; ')})` : ''}`);
   }
   session.print(lines.join('\n'), {
