@@ -1,5 +1,5 @@
 /**
- * The warm start in the box: a policy trained to convergence on gold SQL with planted errors
+ * The warm start in the box: a policy trained on gold SQL, then on gold with planted errors
  * (data/nursery/planted.ts), and the limits it has to meet so that reinforcement learning has
  * something to learn from.
  */
