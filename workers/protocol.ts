@@ -1,0 +1,123 @@
+/** What crosses between the page and its workers: plain data, so that structured cloning keeps all of it. */
+import type { Schema, Task } from '../src/core/data/task.ts';
+import type { NurserySplit } from '../src/core/data/nursery/index.ts';
+import type { Episode } from '../src/core/episode/episode.ts';
+import type { Candidate } from '../src/core/evaluate/ballot.ts';
+import type { Fingerprint } from '../src/core/recipe/fingerprint.ts';
+import type { Recipe } from '../src/core/recipe/schema.ts';
+import type { RewardBreakdown } from '../src/core/reward/reward.ts';
+import type { QueryRequest, QueryResult } from '../src/core/sql/outcome.ts';
+import type { TimeoutEntry } from '../src/core/sql/timeout-log.ts';
+import type { EpisodeLine, MetricsLine } from '../src/core/train/run-store.ts';
+
+export type BackendChoice = 'auto' | 'webgpu' | 'wasm';
+
+export interface StartedBackend {
+  name: 'webgpu' | 'wasm';
+  /** What WebGPU runs on, in words; null on wasm. */
+  adapter: string | null;
+  /** Why this backend, for people. */
+  reason: string;
+}
+
+/** A run as the list of runs shows it. Times are ms since 1970. */
+export interface RunSummary {
+  /** Begins with the recipe's hash; a repetition has `-2`, `-3`, … behind it. */
+  id: string;
+  recipe: Recipe;
+  created: number;
+  changed: number;
+  /** Updates of the checkpoint to go on from. */
+  done: number;
+  /** Updates the recipe asks for. */
+  updates: number;
+  /** `eval/ex` of the last evaluation, null when there is none. */
+  ex: number | null;
+  /** Of the checkpoint to go on from. */
+  fingerprint: Fingerprint | null;
+}
+
+export interface TrainRequest {
+  recipe: Recipe;
+  /** A run of this recipe to go on with; null begins a new one. */
+  run: string | null;
+  /** Stop after so many updates; undefined runs to the end. */
+  updates?: number;
+}
+
+/** What happens in a run. Travels in batches, about ten a second. */
+export type PolicyEvent =
+  | { type: 'stage'; stage: 'policy' | 'data' | 'evaluation'; done?: number; total?: number }
+  | {
+      type: 'start';
+      run: string;
+      updates: number;
+      done: number;
+      tasks: number;
+      left_out: number;
+      unanswerable: number;
+      /** What a resumed run has seen so far. */
+      metrics: MetricsLine[];
+      episodes: EpisodeLine[];
+      /** Digests of the updates so far (`Fingerprint.updates`). */
+      digests: string[];
+    }
+  | {
+      type: 'update';
+      update: number;
+      metrics: Record<string, number>;
+      digest: string;
+      episodes: EpisodeLine[];
+    }
+  | { type: 'evaluation'; update: number; metrics: Record<string, number> }
+  | { type: 'checkpoint'; update: number };
+
+export interface TrainEnd {
+  run: string;
+  recipe: Recipe;
+  update: number;
+  finished: boolean;
+  fingerprint: Fingerprint;
+}
+
+export interface AskRequest {
+  question: string;
+  /** 1 decodes greedily; more are drawn at temperature 1 and vote. */
+  samples: number;
+  /** A SQLite file to ask about instead of the one in the box. */
+  database?: Uint8Array;
+}
+
+/** The worker that holds the policy: tensors, the run loop, and the run's store. */
+export interface PolicyWorkerApi {
+  /** First call, once: starts the backend and takes the channel to the reward worker. */
+  start(choice: BackendChoice, reward: MessagePort): Promise<StartedBackend>;
+  /** Different queries, best first. Uses the policy of the run in memory, else the warm start. */
+  ask(request: AskRequest): Promise<Candidate[]>;
+  train(request: TrainRequest, onEvents: (events: PolicyEvent[]) => void): Promise<TrainEnd>;
+  /** Finish the update, save a checkpoint, end `train`. */
+  stop(): void;
+}
+
+export interface LoadedTasks {
+  sha256: string;
+  splits: [split: string, tasks: Task[]][];
+  schemas: [db_id: string, schema: Schema, variants: number][];
+}
+
+/** The worker that executes SQL, in workers of its own, and rewards what came back. */
+export interface RewardWorkerApi {
+  /** Makes or reads the data a recipe names; asked again for the same, it is there at once. */
+  load(
+    recipe: Recipe,
+    splits: NurserySplit[],
+    onProgress: (done: number, total: number) => void,
+  ): Promise<LoadedTasks>;
+  /** Bytes of a database, or of its variant number `variant`. */
+  database(db_id: string, variant?: number): Promise<Uint8Array>;
+  /** Before a run: limits of the sandbox, and outcomes recorded earlier. */
+  open(sql: Recipe['sql'], timeouts: TimeoutEntry[]): Promise<void>;
+  addDatabase(bytes: Uint8Array): Promise<string>;
+  execute(requests: QueryRequest[]): Promise<{ results: QueryResult[]; timeouts: TimeoutEntry[] }>;
+  score(reward: { name: string; options?: unknown }, episodes: Episode[]): RewardBreakdown[];
+}
