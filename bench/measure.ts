@@ -22,14 +22,14 @@ const median = (values: number[]): number => {
 };
 
 /** Median seconds of each, taken in turns after one turn to warm up. */
-export function interleaved(repeats: number, ...runs: (() => void)[]): number[] {
+export async function interleaved(repeats: number, ...runs: (() => unknown)[]): Promise<number[]> {
   const seconds = runs.map((): number[] => []);
   for (let repeat = 0; repeat <= repeats; repeat++) {
-    runs.forEach((run, i) => {
+    for (const [i, run] of runs.entries()) {
       const start = performance.now();
-      run();
+      await run();
       if (repeat > 0) seconds[i]!.push((performance.now() - start) / 1000);
-    });
+    }
   }
   return seconds.map(median);
 }

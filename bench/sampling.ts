@@ -5,6 +5,7 @@ import { initPolicy, type Policy } from '../src/core/model/policy.ts';
 import { draw, sample } from '../src/core/model/sample.ts';
 import { Stream, tokenUniform } from '../src/core/random/stream.ts';
 import * as ops from '../src/core/tensor/ops.ts';
+import { take } from '../src/core/tensor/read.ts';
 import { type BenchResult, forwardOperations, interleaved, MODEL } from './measure.ts';
 
 const PROMPTS = 2;
@@ -15,18 +16,17 @@ const REPEATS = 3;
 const uniform = (prompt: number, index: number, position: number): number =>
   tokenUniform(1, 'bench/sampling', 0, prompt, index, position);
 
-function withCache(policy: Policy, prompts: Int32Array[]): number[][] {
-  return sample(policy, prompts, {
+async function withCache(policy: Policy, prompts: Int32Array[]): Promise<number[][]> {
+  const groups = await sample(policy, prompts, {
     ...{ num_generations: SAMPLES, max_completion_length: NEW_TOKENS, temperature: 1, top_p: 1 },
     eos_token_id: -1, // never: every sample has its 64 tokens
     uniform,
-  })
-    .flat()
-    .map(({ tokens }) => [...tokens]);
+  });
+  return groups.flat().map(({ tokens }) => [...tokens]);
 }
 
 /** All samples as one batch, padded to the longest, one forward pass for each new token. */
-function withoutCache(policy: Policy, prompts: Int32Array[]): number[][] {
+async function withoutCache(policy: Policy, prompts: Int32Array[]): Promise<number[][]> {
   const texts = prompts.flatMap((prompt) => Array.from({ length: SAMPLES }, () => [...prompt]));
   for (let position = 0; position < NEW_TOKENS; position++) {
     const rowLength = Math.max(...texts.map(({ length }) => length));
@@ -41,8 +41,7 @@ function withoutCache(policy: Policy, prompts: Int32Array[]): number[][] {
       const last = ops.gatherRows(policy.hidden(input), tf.tensor1d(ends, 'int32'));
       return ops.softmaxEntropy(policy.logits(last), 1).probs;
     });
-    const values = probs.dataSync() as Float32Array;
-    probs.dispose();
+    const values = await take(probs);
     texts.forEach((text, row) => {
       const p = values.subarray(row * MODEL.vocab_size, (row + 1) * MODEL.vocab_size);
       text.push(draw(p, uniform(Math.floor(row / SAMPLES), row % SAMPLES, position), 1));
@@ -51,20 +50,20 @@ function withoutCache(policy: Policy, prompts: Int32Array[]): number[][] {
   return texts.map((text) => text.slice(-NEW_TOKENS));
 }
 
-export function benchSampling(): BenchResult {
+export async function benchSampling(): Promise<BenchResult> {
   const stream = new Stream(1, 'bench/sampling');
   const prompts = [120, 150].map((length) =>
     Int32Array.from({ length }, () => stream.int(MODEL.vocab_size)),
   );
   const policy = initPolicy(MODEL, 1);
-  if (String(withCache(policy, prompts)) !== String(withoutCache(policy, prompts))) {
+  if (String(await withCache(policy, prompts)) !== String(await withoutCache(policy, prompts))) {
     throw new Error('the rivals disagree on the samples');
   }
-  const [ours, rival] = interleaved(
+  const [ours, rival] = (await interleaved(
     REPEATS,
     () => withCache(policy, prompts),
     () => withoutCache(policy, prompts),
-  ) as [number, number];
+  )) as [number, number];
   policy.dispose();
   const written = PROMPTS * SAMPLES * NEW_TOKENS;
   const lengths = prompts.map(({ length }) => length);

@@ -7,6 +7,7 @@ import { pack, toTensors } from '../src/core/model/pack.ts';
 import { initPolicy } from '../src/core/model/policy.ts';
 import { Stream } from '../src/core/random/stream.ts';
 import { usePlain } from '../src/core/tensor/ops.ts';
+import { take } from '../src/core/tensor/read.ts';
 import { scoped } from '../src/core/tensor/scope.ts';
 import { surrogateLoss } from '../src/core/train/loss.ts';
 import { Optimizer } from '../src/core/train/optimizer.ts';
@@ -22,7 +23,7 @@ const GROUPS = 4;
 const SAMPLES = 8;
 const REPEATS = 5;
 
-export function benchTrainingStep(): BenchResult {
+export async function benchTrainingStep(): Promise<BenchResult> {
   const stream = new Stream(1, 'bench/training');
   const tokens = (low: number, high: number): Int32Array =>
     Int32Array.from({ length: stream.range(low, high) }, () => stream.int(MODEL.vocab_size));
@@ -43,9 +44,9 @@ export function benchTrainingStep(): BenchResult {
   });
   const packed = pack(items);
   const advantage = Float32Array.from({ length: GROUPS * SAMPLES }, () => stream.normal());
-  const step = (plain: boolean): number => {
+  const step = async (plain: boolean): Promise<number> => {
     usePlain(plain);
-    const { value, grads } = scoped(() => {
+    const { value, grads } = scoped((keep) => {
       const { input, rows, targets } = toTensors(packed);
       const constants = {
         ...{ oldLogProbs: null, refLogProbs: null, sequence },
@@ -63,21 +64,21 @@ export function benchTrainingStep(): BenchResult {
           },
         ).loss;
       });
-      for (const tensor of [result.value, ...result.grads.values()]) tf.keep(tensor);
+      for (const tensor of [result.value, ...result.grads.values()]) keep(tensor);
       return result;
     });
-    const loss = value.dataSync()[0]!;
-    value.dispose();
-    optimizer.apply(grads, 0); // a rate of 0: both rivals do all the work on the same weights
+    const [loss] = await take(value);
+    await optimizer.apply(grads, 0); // a rate of 0: both rivals do all the work on the same weights
     usePlain(false);
-    return loss;
+    return loss!;
   };
-  if (Math.abs(step(false) - step(true)) > 1e-5) throw new Error('the rivals disagree on the loss');
-  const [ours, rival] = interleaved(
+  const difference = (await step(false)) - (await step(true));
+  if (Math.abs(difference) > 1e-5) throw new Error('the rivals disagree on the loss');
+  const [ours, rival] = (await interleaved(
     REPEATS,
     () => step(false),
     () => step(true),
-  ) as [number, number];
+  )) as [number, number];
   optimizer.dispose();
   policy.dispose();
   const written = items.reduce(

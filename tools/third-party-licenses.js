@@ -1,6 +1,9 @@
 // Writes THIRD_PARTY_LICENSES.txt: the licences of everything the package or the page ships. Fails,
 // writing nothing, on a licence that is not plainly permissive (so on any GPL). Run after `npm ci`.
+// `--check` only verifies that the file is up to date with the lockfile.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+const target = 'THIRD_PARTY_LICENSES.txt';
 
 const permissive = new Set([
   '0BSD',
@@ -14,8 +17,23 @@ const permissive = new Set([
   'Unlicense',
 ]);
 
-// Development dependencies of which a part ends up in the page or in our WebAssembly.
-const bundled = new Set(['node_modules/svelte', 'node_modules/assemblyscript']);
+// Development dependencies of which a part ends up in the page or in our WebAssembly. The build of the
+// page fails when one is missing here (tools/vite-licences.ts).
+const bundled = new Set(
+  [
+    'assemblyscript',
+    'clsx',
+    'comlink',
+    'esm-env',
+    'idb',
+    'svelte',
+    'uplot',
+    'workbox-core',
+    'workbox-precaching',
+    'workbox-routing',
+    'workbox-strategies',
+  ].map((name) => `node_modules/${name}`),
+);
 
 const isPermissive = (expression) =>
   expression
@@ -26,12 +44,11 @@ const isPermissive = (expression) =>
 const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
 const shipped = Object.entries(packages)
   .filter(([path, { dev, devOptional }]) => path && (bundled.has(path) || (!dev && !devOptional)))
-  .map(([path]) => {
-    const manifest = JSON.parse(readFileSync(`${path}/package.json`, 'utf8'));
+  .map(([path, { version, license }]) => {
     const file = readdirSync(path).find((name) => /^(licen[cs]e|copying)/i.test(name));
     return {
-      name: `${manifest.name} ${manifest.version}`,
-      license: manifest.license ?? 'none stated',
+      name: `${path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)} ${version}`,
+      license: license ?? 'none stated',
       text: file && readFileSync(`${path}/${file}`, 'utf8').replaceAll('\r\n', '\n').trim(),
     };
   });
@@ -56,8 +73,11 @@ for (const {
 
 const rule = '-'.repeat(80);
 const body = [...sections].map(([text, names]) => `${[...names].sort().join('\n')}\n\n${text}`);
-writeFileSync(
-  'THIRD_PARTY_LICENSES.txt',
-  `StepSQL contains or depends on the following packages.\n\n${body.join(`\n\n${rule}\n\n`)}\n`,
-);
-console.log(`THIRD_PARTY_LICENSES.txt: ${shipped.length} packages`);
+const content = `StepSQL contains or depends on the following packages.\n\n${body.join(`\n\n${rule}\n\n`)}\n`;
+if (!process.argv.includes('--check')) {
+  writeFileSync(target, content);
+  console.log(`${target}: ${shipped.length} packages`);
+} else if (readFileSync(target, 'utf8') !== content) {
+  console.error(`${target} is out of date: run node tools/third-party-licenses.js`);
+  process.exitCode = 1;
+}

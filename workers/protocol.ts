@@ -1,6 +1,6 @@
 /** What crosses between the page and its workers: plain data, so that structured cloning keeps all of it. */
-import type { Schema, Task } from '../src/core/data/task.ts';
 import type { NurserySplit } from '../src/core/data/nursery/index.ts';
+import type { Schema, Task } from '../src/core/data/task.ts';
 import type { Episode } from '../src/core/episode/episode.ts';
 import type { Candidate } from '../src/core/evaluate/ballot.ts';
 import type { Fingerprint } from '../src/core/recipe/fingerprint.ts';
@@ -51,6 +51,8 @@ export type PolicyEvent =
   | {
       type: 'start';
       run: string;
+      /** With the hash of its data. */
+      recipe: Recipe;
       updates: number;
       done: number;
       tasks: number;
@@ -84,15 +86,17 @@ export interface AskRequest {
   question: string;
   /** 1 decodes greedily; more are drawn at temperature 1 and vote. */
   samples: number;
-  /** A SQLite file to ask about instead of the one in the box. */
-  database?: Uint8Array;
+  /** Whose latest checkpoint to ask; null asks the warm start. */
+  run: string | null;
 }
 
 /** The worker that holds the policy: tensors, the run loop, and the run's store. */
 export interface PolicyWorkerApi {
   /** First call, once: starts the backend and takes the channel to the reward worker. */
   start(choice: BackendChoice, reward: MessagePort): Promise<StartedBackend>;
-  /** Different queries, best first. Uses the policy of the run in memory, else the warm start. */
+  /** Of the database in the box. */
+  schema(): Promise<Schema>;
+  /** Different queries about it, best first. */
   ask(request: AskRequest): Promise<Candidate[]>;
   train(request: TrainRequest, onEvents: (events: PolicyEvent[]) => void): Promise<TrainEnd>;
   /** Finish the update, save a checkpoint, end `train`. */
@@ -102,22 +106,45 @@ export interface PolicyWorkerApi {
 export interface LoadedTasks {
   sha256: string;
   splits: [split: string, tasks: Task[]][];
-  schemas: [db_id: string, schema: Schema, variants: number][];
+  databases: [db_id: string, schema: Schema, variants: number][];
+}
+
+/** Files of one's own, as the page describes them. */
+export interface ImportedFiles {
+  sha256: string;
+  tasks: number;
+  databases: number;
+  /** Names of the splits there are, with their numbers of tasks. */
+  splits: [split: string, tasks: number][];
 }
 
 /** The worker that executes SQL, in workers of its own, and rewards what came back. */
 export interface RewardWorkerApi {
+  /** Another end for the same calls: the policy worker's. */
+  connect(port: MessagePort): void;
   /** Makes or reads the data a recipe names; asked again for the same, it is there at once. */
   load(
     recipe: Recipe,
     splits: NurserySplit[],
     onProgress: (done: number, total: number) => void,
   ): Promise<LoadedTasks>;
-  /** Bytes of a database, or of its variant number `variant`. */
+  /** Checks a zip of one's own data and keeps it in the browser. */
+  importFiles(zip: Uint8Array): Promise<ImportedFiles>;
+  /** Bytes of a loaded database, or of its test-suite variant number `variant`. */
   database(db_id: string, variant?: number): Promise<Uint8Array>;
-  /** Before a run: limits of the sandbox, and outcomes recorded earlier. */
-  open(sql: Recipe['sql'], timeouts: TimeoutEntry[]): Promise<void>;
-  addDatabase(bytes: Uint8Array): Promise<string>;
-  execute(requests: QueryRequest[]): Promise<{ results: QueryResult[]; timeouts: TimeoutEntry[] }>;
-  score(reward: { name: string; options?: unknown }, episodes: Episode[]): RewardBreakdown[];
+  readSchema(bytes: Uint8Array): Promise<Schema>;
+  /** A pool of SQL workers with these limits; every other call names it. */
+  openPool(sql: Recipe['sql']): Promise<number>;
+  addDatabase(pool: number, bytes: Uint8Array): Promise<string>;
+  /** `replay`: outcomes recorded in an earlier session. Answers with timeouts new since the last call. */
+  execute(
+    pool: number,
+    requests: QueryRequest[],
+    replay: TimeoutEntry[],
+  ): Promise<{ results: QueryResult[]; timeouts: TimeoutEntry[] }>;
+  closePool(pool: number): Promise<void>;
+  score(
+    reward: { name: string; options?: unknown },
+    episodes: Episode[],
+  ): Promise<RewardBreakdown[]>;
 }

@@ -40,26 +40,31 @@ describe('checkpoints', () => {
     { tie_word_embeddings: false },
     { attention_bias: true },
     { num_key_value_heads: 1, num_hidden_layers: 1 },
-  ])('come back bit for bit: %o', (changes) => {
+  ])('come back bit for bit: %o', async (changes) => {
     const policy = tinyPolicy(changes);
-    const loaded = loadPolicy(savePolicy(policy));
+    const loaded = loadPolicy(await savePolicy(policy));
     expect(loaded.config).toEqual(policy.config);
     expect([...loaded.parameters.keys()]).toEqual([...policy.parameters.keys()]);
-    expect(loaded.weights()).toEqual(policy.weights());
-    expect(savePolicy(loaded)).toEqual(savePolicy(policy));
+    expect(await loaded.weights()).toEqual(await policy.weights());
+    expect(await savePolicy(loaded)).toEqual(await savePolicy(policy));
     policy.dispose();
     loaded.dispose();
   });
 
-  it("have Hugging Face's names and shapes", () => {
-    const saved = (changes: Parameters<typeof tinyPolicy>[0]): Record<string, number[]> => {
+  it("have Hugging Face's names and shapes", async () => {
+    const saved = async (
+      changes: Parameters<typeof tinyPolicy>[0],
+    ): Promise<Record<string, number[]>> => {
       const policy = tinyPolicy(changes);
-      const files = savePolicy(policy);
+      const files = await savePolicy(policy);
       policy.dispose();
       return shapes(files);
     };
-    expect(saved({})).toEqual(llama);
-    expect(saved({ tie_word_embeddings: false })).toEqual({ ...llama, 'lm_head.weight': [32, 16] });
+    expect(await saved({})).toEqual(llama);
+    expect(await saved({ tie_word_embeddings: false })).toEqual({
+      ...llama,
+      'lm_head.weight': [32, 16],
+    });
     const biases = [0, 1].flatMap((layer) =>
       [
         ['q', 32],
@@ -67,12 +72,15 @@ describe('checkpoints', () => {
         ['v', 16],
       ].map(([each, size]) => [`model.layers.${layer}.self_attn.${each}_proj.bias`, [size]]),
     );
-    expect(saved({ attention_bias: true })).toEqual({ ...llama, ...Object.fromEntries(biases) });
+    expect(await saved({ attention_bias: true })).toEqual({
+      ...llama,
+      ...Object.fromEntries(biases),
+    });
   });
 
-  it('stack query, key and value as the rows of one matrix', () => {
+  it('stack query, key and value as the rows of one matrix', async () => {
     const policy = tinyPolicy({ num_hidden_layers: 1 });
-    const tensors = readSafetensors(savePolicy(policy)['model.safetensors']!);
+    const tensors = readSafetensors((await savePolicy(policy))['model.safetensors']!);
     const stacked = ['q', 'k', 'v'].flatMap((each) => [
       ...tensors.get(`model.layers.0.self_attn.${each}_proj.weight`)!.data,
     ]);
@@ -83,9 +91,9 @@ describe('checkpoints', () => {
 
 describe('a checkpoint that does not fit is refused and leaves nothing behind', () => {
   let files: Record<string, Uint8Array>;
-  beforeAll(() => {
+  beforeAll(async () => {
     const policy = tinyPolicy();
-    files = savePolicy(policy);
+    files = await savePolicy(policy);
     policy.dispose();
   });
 

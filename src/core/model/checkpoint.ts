@@ -40,10 +40,13 @@ function parts(name: string, config: ModelConfig): [string, number][] {
 }
 
 /** `config.json` and `model.safetensors`. */
-export function savePolicy(policy: Policy): Record<string, Uint8Array> {
+export async function savePolicy(policy: Policy): Promise<Record<string, Uint8Array>> {
   const tensors = new Map<string, NamedTensor>();
-  for (const [name, parameter] of policy.parameters) {
-    const data = parameter.dataSync() as Float32Array;
+  const read = await Promise.all(
+    Array.from(policy.parameters.values(), (parameter) => parameter.data<'float32'>()),
+  );
+  for (const [i, [name, parameter]] of [...policy.parameters].entries()) {
+    const data = read[i]!;
     const width = parameter.shape.slice(1);
     const perRow = width.reduce((product, n) => product * n, 1);
     let row = 0;

@@ -18,9 +18,9 @@ type Matrix = number[][];
  * transformers' LlamaForCausalLM and Qwen2ForCausalLM written out on arrays of doubles, from a
  * checkpoint's own files: logits (T, V) of one text.
  */
-function reference(policy: Policy, tokens: Int32Array): Matrix {
+async function reference(policy: Policy, tokens: Int32Array): Promise<Matrix> {
   const c = policy.config;
-  const tensors = readSafetensors(savePolicy(policy)['model.safetensors']!);
+  const tensors = readSafetensors((await savePolicy(policy))['model.safetensors']!);
   const vector = (name: string): number[] => Array.from(tensors.get(name)!.data);
   const matrix = (name: string): Matrix => {
     const { shape, data } = tensors.get(name)!;
@@ -94,10 +94,10 @@ describe('the forward pass is the one transformers documents', () => {
     ['Llama, another base, no shared keys', { rope_theta: 100, num_key_value_heads: 4 }],
     ['Llama, an output layer of its own', { tie_word_embeddings: false }],
     ['Qwen2', { attention_bias: true, num_key_value_heads: 1 }],
-  ])('%s', (_, changes) => {
+  ])('%s', async (_, changes) => {
     const policy = tinyPolicy(changes);
     const tokens = someTokens(23, 32, new Stream(4, 'policy-test'));
-    const expected = reference(policy, tokens).flat();
+    const expected = (await reference(policy, tokens)).flat();
     for (const plain of [false, true]) {
       usePlain(plain);
       const logits = tf.tidy(() => {
@@ -175,19 +175,19 @@ describe('gradients of a whole policy', () => {
 });
 
 describe('Policy', () => {
-  it('starts as a function of the seed alone, near uniform', () => {
+  it('starts as a function of the seed alone, near uniform', async () => {
     const [a, b, other] = [3, 3, 4].map((seed) => initPolicy(tinyConfig, seed));
-    expect(a!.weights()).toEqual(b!.weights());
-    expect(a!.weights()).not.toEqual(other!.weights());
-    expect(a!.parameterCount()).toBe(a!.weights().length);
+    expect(await a!.weights()).toEqual(await b!.weights());
+    expect(await a!.weights()).not.toEqual(await other!.weights());
+    expect(a!.parameterCount()).toBe((await a!.weights()).length);
     for (const policy of [a, b, other]) policy!.dispose();
   });
 
-  it.each([false, true])('a clone has weights of its own, plain twins: %s', (plain) => {
+  it.each([false, true])('a clone has weights of its own, plain twins: %s', async (plain) => {
     usePlain(plain);
     const policy = tinyPolicy();
     const copy = policy.clone();
-    const before = copy.weights();
+    const before = await copy.weights();
     const step = {
       ...{ gradScale: 1, learningRate: 0.1, beta1: 0.9, beta2: 0.9, eps: 1e-8, decay: 0.1 },
       ...{ correction1: 0.1, correction2: 0.1 },
@@ -196,10 +196,10 @@ describe('Policy', () => {
       const [m, v] = [tf.zeros(parameter.shape), tf.zeros(parameter.shape)];
       adamW(parameter, tf.onesLike(parameter), tf.variable(m), tf.variable(v), step);
     }
-    expect(policy.weights()).not.toEqual(before);
-    expect(copy.weights()).toEqual(before);
+    expect(await policy.weights()).not.toEqual(before);
+    expect(await copy.weights()).toEqual(before);
     policy.dispose();
-    expect(copy.weights()).toEqual(before);
+    expect(await copy.weights()).toEqual(before);
     copy.dispose();
   });
 

@@ -142,12 +142,13 @@ export class Policy {
   }
 
   /** All parameters as one array, in order: what the fingerprint hashes. */
-  weights(): Float32Array {
+  async weights(): Promise<Float32Array> {
+    const parts = await Promise.all(Array.from(this.parameters.values(), (value) => value.data()));
     const all = new Float32Array(this.parameterCount());
     let offset = 0;
-    for (const value of this.parameters.values()) {
-      all.set(value.dataSync() as Float32Array, offset);
-      offset += value.size;
+    for (const part of parts) {
+      all.set(part, offset);
+      offset += part.length;
     }
     return all;
   }

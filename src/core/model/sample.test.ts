@@ -50,10 +50,10 @@ beforeAll(() => startBackend('wasm'));
 afterEach(() => usePlain(false));
 
 describe('greedy sampling with the cache', () => {
-  it.each([false, true])('equals re-running the whole text, plain twins: %s', (plain) => {
+  it.each([false, true])('equals re-running the whole text, plain twins: %s', async (plain) => {
     usePlain(plain);
     const policy = tinyPolicy();
-    const written = sample(policy, prompts, greedy).map(([one]) => [...one!.tokens]);
+    const written = (await sample(policy, prompts, greedy)).map(([one]) => [...one!.tokens]);
     expect(written).toEqual(prompts.map((prompt) => greedyWithoutCache(policy, prompt, 20)));
     expect(new Set(written.map(({ length }) => length)).size).toBeGreaterThan(1);
     policy.dispose();
@@ -61,18 +61,18 @@ describe('greedy sampling with the cache', () => {
 });
 
 describe('sampling', () => {
-  it('draws the same for a sample whatever else is in the batch, bit for bit', () => {
+  it('draws the same for a sample whatever else is in the batch, bit for bit', async () => {
     const policy = tinyPolicy();
-    const together = sample(policy, prompts, options);
-    prompts.forEach((prompt, p) => {
-      const [alone] = sample(policy, [prompt], {
+    const together = await sample(policy, prompts, options);
+    for (const [p, prompt] of prompts.entries()) {
+      const [alone] = await sample(policy, [prompt], {
         ...options,
         num_generations: 1,
         uniform: (_, __, position) => options.uniform(p, 2, position),
       });
       expect(alone).toEqual([together[p]![2]]);
-    });
-    const reversed = sample(policy, prompts.toReversed(), {
+    }
+    const reversed = await sample(policy, prompts.toReversed(), {
       ...options,
       uniform: (prompt, ...rest) => options.uniform(prompts.length - 1 - prompt, ...rest),
     });
@@ -80,10 +80,10 @@ describe('sampling', () => {
     policy.dispose();
   });
 
-  it('goes on as it began when more tokens are allowed', () => {
+  it('goes on as it began when more tokens are allowed', async () => {
     const policy = tinyPolicy();
-    const short = sample(policy, prompts, { ...options, max_completion_length: 6 }).flat();
-    const long = sample(policy, prompts, options).flat();
+    const short = (await sample(policy, prompts, { ...options, max_completion_length: 6 })).flat();
+    const long = (await sample(policy, prompts, options)).flat();
     short.forEach(({ tokens, logProbs }, i) => {
       expect(long[i]!.tokens.subarray(0, 6)).toEqual(tokens);
       expect(long[i]!.logProbs.subarray(0, 6)).toEqual(logProbs);
@@ -95,9 +95,9 @@ describe('sampling', () => {
     { temperature: 1, top_p: 1 },
     { temperature: 0.6, top_p: 1 },
     { temperature: 1.5, top_p: 0.8 },
-  ])('records what tokenLogProbs gives: $temperature, $top_p', (choice) => {
+  ])('records what tokenLogProbs gives: $temperature, $top_p', async (choice) => {
     const policy = tinyPolicy();
-    const groups = sample(policy, prompts, { ...options, ...choice });
+    const groups = await sample(policy, prompts, { ...options, ...choice });
     const items = prompts.map((prompt, p) => ({
       prompt,
       completions: groups[p]!.map(({ tokens }) => tokens),
@@ -111,9 +111,9 @@ describe('sampling', () => {
     policy.dispose();
   });
 
-  it('ends at the end-of-sequence token, kept, or at the length limit', () => {
+  it('ends at the end-of-sequence token, kept, or at the length limit', async () => {
     const policy = tinyPolicy();
-    const all = sample(policy, prompts, options).flat();
+    const all = (await sample(policy, prompts, options)).flat();
     for (const { tokens, logProbs, entropies, terminated } of all) {
       const first = tokens.indexOf(EOS);
       expect(terminated).toBe(first >= 0);
@@ -124,34 +124,39 @@ describe('sampling', () => {
     policy.dispose();
   });
 
-  it('the plain twins write the same tokens', () => {
+  it('the plain twins write the same tokens', async () => {
     const policy = tinyPolicy();
-    const fused = sample(policy, prompts, options);
+    const fused = await sample(policy, prompts, options);
     usePlain(true);
-    const plain = sample(policy, prompts, options);
+    const plain = await sample(policy, prompts, options);
     expect(plain.flat().map(({ tokens }) => tokens)).toEqual(fused.flat().map((one) => one.tokens));
     policy.dispose();
   });
 
-  it.each([false, true])('leaves no tensors behind, plain twins: %s', (plain) => {
+  it.each([false, true])('leaves no tensors behind, plain twins: %s', async (plain) => {
     usePlain(plain);
     const policy = tinyPolicy();
     const { numTensors, numBytes } = tf.memory();
-    sample(policy, prompts, options);
+    await sample(policy, prompts, options);
     expect(tf.memory()).toMatchObject({ numTensors, numBytes });
     policy.dispose();
   });
 
-  it('of nothing is nothing', () => {
+  it('of nothing is nothing', async () => {
     const policy = tinyPolicy();
-    expect(sample(policy, [], options)).toEqual([]);
-    expect(sample(policy, prompts, { ...options, num_generations: 0 })).toEqual([[], [], [], []]);
+    expect(await sample(policy, [], options)).toEqual([]);
+    expect(await sample(policy, prompts, { ...options, num_generations: 0 })).toEqual([
+      [],
+      [],
+      [],
+      [],
+    ]);
     policy.dispose();
   });
 
-  it('refuses texts longer than the policy has positions', () => {
+  it('refuses texts longer than the policy has positions', async () => {
     const policy = tinyPolicy({ max_position_embeddings: 48 });
-    expect(() => sample(policy, prompts, options)).toThrow(
+    await expect(sample(policy, prompts, options)).rejects.toThrow(
       /max_position_embeddings: got 48, expected at least 50/,
     );
     policy.dispose();

@@ -7,6 +7,7 @@ import { tf, type Tensor1D, type Tensor2D } from '#tfjs';
 import { log } from '../random/math.ts';
 import * as ops from '../tensor/ops.ts';
 import type { DecodeCache } from '../tensor/ops.ts';
+import { take } from '../tensor/read.ts';
 import type { Policy } from './policy.ts';
 
 export interface SampleOptions {
@@ -45,15 +46,21 @@ interface Row {
   terminated: boolean;
 }
 
+/** Entropies of one token of each of some rows, (R), not yet read. */
+interface RowEntropies {
+  rows: readonly Row[];
+  values: Tensor1D;
+}
+
 /**
  * Completions of each prompt, `num_generations` each.
  * @throws StepSqlError when a prompt with the longest completion exceeds max_position_embeddings
  */
-export function sample(
+export async function sample(
   policy: Policy,
   prompts: Int32Array[],
   options: SampleOptions,
-): Completion[][] {
+): Promise<Completion[][]> {
   const rows: Row[] = prompts.flatMap((_, prompt) =>
     Array.from({ length: options.num_generations }, (__, sample) => ({
       ...{ prompt, sample, tokens: [], logProbs: [], entropies: [], terminated: false },
@@ -62,7 +69,17 @@ export function sample(
   if (rows.length > 0) {
     const longest = Math.max(...prompts.map(({ length }) => length));
     policy.checkLength(longest + options.max_completion_length);
-    decodeAll(policy, prompts, rows, options);
+    const caches: DecodeCache[] = [];
+    const entropies: RowEntropies[] = [];
+    try {
+      await decodeAll(policy, prompts, rows, options, caches, entropies);
+      await readEntropies(entropies);
+    } finally {
+      for (const { prompts, own, promptLength, promptOf } of caches) {
+        tf.dispose([prompts, own, promptLength, promptOf]);
+      }
+      tf.dispose(entropies.map(({ values }) => values));
+    }
   }
   return prompts.map((_, prompt) =>
     rows
@@ -76,19 +93,22 @@ export function sample(
   );
 }
 
-function decodeAll(
+/** @param caches filled, one per layer; the caller disposes them @param entropies likewise, one per token */
+async function decodeAll(
   policy: Policy,
   prompts: Int32Array[],
   rows: Row[],
   options: SampleOptions,
-): void {
+  caches: DecodeCache[],
+  entropies: RowEntropies[],
+): Promise<void> {
   const temperature = options.temperature > 0 ? options.temperature : 1;
-  const { caches, last } = prefill(policy, prompts, rows, options.max_completion_length);
   let active = rows;
-  let logits = last;
+  let logits = prefill(policy, prompts, rows, options.max_completion_length, caches);
   for (let step = 0; ; step++) {
-    const next = choose(logits, active, step, temperature, options);
-    logits.dispose();
+    const { probs, entropies: values } = softmaxOf(logits, temperature);
+    entropies.push({ rows: active, values });
+    const next = choose(await take(probs), active, step, options);
     const alive = active.map((row, i) => (row.terminated ? -1 : i)).filter((i) => i >= 0);
     if (alive.length === 0 || step + 1 >= options.max_completion_length) break;
     if (alive.length < active.length) {
@@ -112,88 +132,77 @@ function decodeAll(
       return policy.logits(hidden);
     });
   }
-  for (const [layer, cache] of caches.entries()) {
-    cache.prompts.dispose();
-    cache.own.dispose();
-    if (layer === 0) {
-      cache.promptLength.dispose();
-      cache.promptOf.dispose();
-    }
-  }
 }
 
-/** Reads the prompts: one cache per layer and the logits after each sample's prompt (R, V). */
+/** Reads the prompts: fills one cache per layer; the logits after each sample's prompt (R, V). */
 function prefill(
   policy: Policy,
   prompts: Int32Array[],
   rows: Row[],
   maximum: number,
-): { caches: DecodeCache[]; last: Tensor2D } {
+  caches: DecodeCache[],
+): Tensor2D {
   const longest = Math.max(...prompts.map(({ length }) => length));
   const promptRows = Math.ceil(longest / PROMPT_MULTIPLE) * PROMPT_MULTIPLE;
   const tokens = new Int32Array(prompts.length * promptRows);
   prompts.forEach((prompt, p) => tokens.set(prompt, p * promptRows));
   const position = tokens.map((_, i) => i % promptRows);
-  const promptLength = tf.tensor1d(
-    prompts.map(({ length }) => length),
-    'int32',
-  );
-  const promptOf = tf.tensor1d(
-    rows.map(({ prompt }) => prompt),
-    'int32',
-  );
   const { headDim, heads, keyValueHeads } = policy.heads;
   const capacity = maximum;
   const width = capacity * (heads + 2 * keyValueHeads) * headDim;
-  const caches: DecodeCache[] = [];
-  const last = tf.tidy(() => {
+  return tf.tidy(() => {
+    const upload = (values: ArrayLike<number>): Tensor1D =>
+      tf.tensor1d(Int32Array.from(values), 'int32');
+    const promptLength = upload(prompts.map(({ length }) => length));
+    const promptOf = upload(rows.map(({ prompt }) => prompt));
     const zeros = tf.zeros([tokens.length], 'int32') as Tensor1D;
     const visibility = { prefixStart: zeros, prefixEnd: zeros, segmentStart: zeros };
     const input = {
-      tokens: tf.tensor1d(tokens, 'int32'),
-      position: tf.tensor1d(position, 'int32'),
+      tokens: upload(tokens),
+      position: upload(position),
       visibility,
       batch: prompts.length,
     };
     const hidden = policy.hidden(input, (_, qkv) => {
-      const own = tf.keep(tf.zeros([rows.length, width])) as Tensor2D;
-      caches.push({ prompts: tf.keep(qkv), promptRows, promptLength, promptOf, own, capacity });
+      const own = tf.zeros([rows.length, width]) as Tensor2D;
+      caches.push({ prompts: qkv, promptRows, promptLength, promptOf, own, capacity });
+      for (const tensor of [qkv, own, promptLength, promptOf]) tf.keep(tensor);
     });
     const ends = rows.map(({ prompt }) => prompt * promptRows + prompts[prompt]!.length - 1);
-    return policy.logits(ops.gatherRows(hidden, tf.tensor1d(ends, 'int32')));
+    return policy.logits(ops.gatherRows(hidden, upload(ends)));
   });
-  return { caches, last };
 }
 
 /** Finished samples leave: the caches keep only the rows listed. */
 function keepRows(caches: DecodeCache[], alive: number[]): void {
-  const index = tf.tensor1d(alive, 'int32');
-  const old = caches[0]!.promptOf;
-  const promptOf = tf.gather(old, index);
-  for (const cache of caches) {
-    const own = tf.tidy(() => ops.gatherRows(cache.own, index));
-    cache.own.dispose();
-    cache.own = own;
-    cache.promptOf = promptOf;
-  }
-  old.dispose();
-  index.dispose();
+  tf.tidy(() => {
+    const index = tf.tensor1d(alive, 'int32');
+    const promptOf = tf.keep(tf.gather(caches[0]!.promptOf, index));
+    caches[0]!.promptOf.dispose();
+    for (const cache of caches) cache.promptOf = promptOf;
+    for (const cache of caches) {
+      const own = tf.keep(ops.gatherRows(cache.own, index));
+      cache.own.dispose();
+      cache.own = own;
+    }
+  });
 }
 
-/** Draws one token per row, records it, and returns the tokens. */
-function choose(
+/** Probabilities (R, V) and entropies (R); disposes the logits. */
+function softmaxOf(
   logits: Tensor2D,
-  rows: Row[],
-  step: number,
   temperature: number,
-  options: SampleOptions,
-): number[] {
-  // Arrays are read outside the tidy scope, which would walk them element by element.
-  const result = tf.tidy(() => ops.softmaxEntropy(logits, temperature));
-  const probs = result.probs.dataSync() as Float32Array;
-  const entropies = result.entropies.dataSync() as Float32Array;
-  tf.dispose([result.probs, result.entropies]);
-  const vocabulary = logits.shape[1];
+): { probs: Tensor2D; entropies: Tensor1D } {
+  try {
+    return tf.tidy(() => ops.softmaxEntropy(logits, temperature));
+  } finally {
+    logits.dispose();
+  }
+}
+
+/** Draws one token per row from probs (R, V), records it, and returns the tokens. */
+function choose(probs: Float32Array, rows: Row[], step: number, options: SampleOptions): number[] {
+  const vocabulary = probs.length / rows.length;
   return rows.map((row, i) => {
     const p = probs.subarray(i * vocabulary, (i + 1) * vocabulary);
     const token =
@@ -202,10 +211,16 @@ function choose(
         : draw(p, options.uniform(row.prompt, row.sample, step), options.top_p);
     row.tokens.push(token);
     row.logProbs.push(log(p[token]!));
-    row.entropies.push(entropies[i]!);
     if (token === options.eos_token_id) row.terminated = true;
     return token;
   });
+}
+
+/** Read once all tokens are written: on a GPU every read waits for all work before it. */
+async function readEntropies(steps: readonly RowEntropies[]): Promise<void> {
+  const all = await take(tf.concat1d(steps.map(({ values }) => values)));
+  let next = 0;
+  for (const { rows } of steps) for (const row of rows) row.entropies.push(all[next++]!);
 }
 
 function argmax(p: Float32Array): number {

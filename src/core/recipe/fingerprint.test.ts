@@ -3,6 +3,7 @@ import { StepSqlError } from '../errors.ts';
 import { sha256Hex } from './canonical.ts';
 import {
   compareFingerprints,
+  digestDrift,
   FingerprintChain,
   parseFingerprint,
   type Fingerprint,
@@ -36,6 +37,12 @@ describe('FingerprintChain', () => {
     expect(chainOf(split).head).not.toBe(chainOf(trace(2)).head);
   });
 
+  it('gives each update its entry', () => {
+    const chain = new FingerprintChain('wasm');
+    const entries = [chain.add(trace(1)), chain.add(trace(2))];
+    expect(chain.toJSON().updates).toEqual(entries);
+  });
+
   it('goes on from a checkpoint as if never stopped', () => {
     const straight = chainOf(trace(1), trace(2), trace(3));
     const stored = JSON.parse(JSON.stringify(chainOf(trace(1), trace(2)))) as unknown;
@@ -51,6 +58,18 @@ describe('FingerprintChain', () => {
     chain.addTimeouts(2);
     expect(before).toMatchObject({ count: 0, updates: [], timeouts: 0 });
     expect(chain.toJSON()).toMatchObject({ count: 1, timeouts: 2 });
+  });
+});
+
+describe('digestDrift', () => {
+  const digest = `${'a'.repeat(8)}${'b'.repeat(8)}${'c'.repeat(8)}`;
+  const change = (at: number): string => `${digest.slice(0, at)}0${digest.slice(at + 1)}`;
+
+  it('names the first part that differs, or none', () => {
+    expect(digestDrift(digest, digest)).toBeUndefined();
+    expect([0, 7].map((at) => digestDrift(digest, change(at)))).toEqual(['tokens', 'tokens']);
+    expect([8, 15].map((at) => digestDrift(digest, change(at)))).toEqual(['rewards', 'rewards']);
+    expect([16, 23].map((at) => digestDrift(digest, change(at)))).toEqual(['weights', 'weights']);
   });
 });
 

@@ -92,10 +92,13 @@ export class FingerprintChain {
     this.#timeouts = resumed?.timeouts ?? 0;
   }
 
-  add({ tokens, rewards, weights }: UpdateTrace): void {
+  /** Returns the update's entry of `Fingerprint.updates`. */
+  add({ tokens, rewards, weights }: UpdateTrace): string {
     const parts = [digest(tokens), digest([rewards]), digest(weights)];
     this.#head = sha256(concatBytes(this.#head, ...parts));
-    this.#updates.push(parts.map((part) => bytesToHex(part.subarray(0, 4))).join(''));
+    const entry = parts.map((part) => bytesToHex(part.subarray(0, 4))).join('');
+    this.#updates.push(entry);
+    return entry;
   }
 
   addTimeouts(count: number): void {
@@ -119,11 +122,22 @@ export class FingerprintChain {
   }
 }
 
+/** What an update's digest is made of, causes before effects. */
+const DIGEST_PARTS = ['tokens', 'rewards', 'weights'] as const;
+
+export type DigestPart = (typeof DIGEST_PARTS)[number];
+
+/** Compares two entries of `Fingerprint.updates`: the first part that differs, undefined when none does. */
+export function digestDrift(digest: string, expected: string): DigestPart | undefined {
+  const part = (entry: string, p: number): string => entry.slice(8 * p, 8 * p + 8);
+  return DIGEST_PARTS.find((_, p) => part(digest, p) !== part(expected, p));
+}
+
 export interface Drift {
   /** Counted from 1. */
   update: number;
   /** What differs first; `chain` when only the full hashes tell. */
-  part: 'tokens' | 'rewards' | 'weights' | 'chain';
+  part: DigestPart | 'chain';
 }
 
 export interface FingerprintComparison {
@@ -150,10 +164,7 @@ export function compareFingerprints(a: Fingerprint, b: Fingerprint): Fingerprint
   const compared = Math.min(a.updates.length, b.updates.length);
   let drift: Drift | undefined;
   for (let i = 0; i < compared && !drift; i++) {
-    const [x, y] = [a.updates[i]!, b.updates[i]!];
-    const part = (['tokens', 'rewards', 'weights'] as const).find(
-      (_, p) => x.slice(8 * p, 8 * p + 8) !== y.slice(8 * p, 8 * p + 8),
-    );
+    const part = digestDrift(a.updates[i]!, b.updates[i]!);
     if (part) drift = { update: i + 1, part };
   }
   if (!drift && a.count === b.count && a.head !== b.head) {

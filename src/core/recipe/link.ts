@@ -43,7 +43,7 @@ const fromBase64Url = (text: string): Uint8Array =>
   strToU8(atob(text.replace(/-/g, '+').replace(/_/g, '/')), true);
 
 /** The preset the recipe differs least from: a function of the recipe, so that links are too. */
-function closestPreset(recipe: Recipe): { preset: PresetName; set: RecipeJson } {
+export function closestPreset(recipe: Recipe): { preset: PresetName; set: RecipeJson } {
   const candidates = presetNames.map((preset) => {
     const set = difference({ ...presetRecipe(preset), seed: recipe.seed }, recipe);
     return { preset, set, cost: canonicalJson(set).length };

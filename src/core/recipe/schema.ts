@@ -45,3 +45,9 @@ export type Recipe = v.InferOutput<typeof recipeSchema>;
 export type RecipeInput = v.InferInput<typeof recipeSchema>;
 export type Method = Recipe['method'];
 export type RecipeOf<M extends Method> = Extract<Recipe, { method: M }>;
+
+/** Length of a run of this recipe, in updates. */
+export function updatesOf(recipe: Recipe): number {
+  if (recipe.method === 'grpo') return recipe.grpo.num_updates;
+  return recipe.method === 'sft' ? recipe.sft.num_updates : recipe.rejection_sft.num_updates;
+}

@@ -5,6 +5,7 @@ import type { Episode, Step } from '../episode/episode.ts';
 import { compareRows } from '../sql/compare.ts';
 import type { Outcome } from '../sql/outcome.ts';
 import { findReward, rewards, supervise } from './index.ts';
+import { localRewards } from './service.ts';
 
 const task: Task = { id: 't', db_id: 'd', question: '?', answer: [['Paris']], split: 'train' };
 
@@ -207,5 +208,20 @@ describe('the registry', () => {
     expect(supervise(rewards['execution']!, both)).toEqual({ answer: [['Paris']] });
     const bare: Task = { id: 't', db_id: 'd', question: '?', split: 'train' };
     expect(() => supervise(rewards['execution']!, bare)).toThrow(/task t: .*answer or gold/);
+  });
+});
+
+describe('localRewards', () => {
+  it('scores in order, options that are missing having their defaults', async () => {
+    const episodes = [answered(['a'], ['a']), answered(['a'], ['b'])];
+    const totals = async (name: string, options?: object): Promise<number[]> =>
+      (await localRewards.score({ name, options }, episodes)).map(({ total }) => total);
+    expect(await totals('execution-match')).toEqual([1, 0]);
+    expect(await totals('execution')).toEqual([1001, 1]);
+    expect(await totals('execution', { exact: 500 })).toEqual([501, 1]);
+  });
+
+  it('rejects what findReward refuses', async () => {
+    await expect(localRewards.score({ name: 'luck' }, [])).rejects.toThrow(/^reward: got "luck"/);
   });
 });

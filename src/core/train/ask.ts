@@ -41,7 +41,7 @@ export async function ask(
     const got = `${prompt.length} tokens of schema and question`;
     throw badInput('database', got, `at most ${room}, which is what this policy can read`);
   }
-  const [completions] = sample(policy, [prompt], {
+  const [completions] = await sample(policy, [prompt], {
     max_completion_length,
     num_generations: samples,
     temperature: samples === 1 ? 0 : options.temperature,

@@ -2,6 +2,7 @@
 import type { Database, Task } from '../data/task.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import type { RewardService } from '../reward/service.ts';
 import type { SqlService } from '../sql/outcome.ts';
 import { directPrompt } from '../text/prompt.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
@@ -24,6 +25,7 @@ export interface RunContext {
   readonly prompts: Prompts;
   readonly databases: DatabaseHashes;
   readonly sql: SqlService;
+  readonly rewards: RewardService;
 }
 
 /** Prompts as tokens, remembered by task. */

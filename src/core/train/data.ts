@@ -1,6 +1,11 @@
 /** From what a recipe names as data to the tasks and databases of a run. */
 import type { SqlJsStatic } from 'sql.js';
-import { generateTasks, type NurserySplit } from '../data/nursery/index.ts';
+import {
+  generateTasks,
+  SPLIT_SIZES,
+  type NurserySplit,
+  type OnProgress,
+} from '../data/nursery/index.ts';
 import { splitByDatabase } from '../data/split.ts';
 import type { Database, Dataset, Task } from '../data/task.ts';
 import { badInput } from '../errors.ts';
@@ -40,14 +45,25 @@ function pinned(recipe: Recipe, sha256: string): void {
   }
 }
 
-/** Generates the Nursery splits asked for; `train` is always among them. */
+/** Generates the Nursery splits asked for; `train` is always among them. Progress is of all of them. */
 export function nurseryData(
   recipe: Recipe,
   splits: readonly NurserySplit[],
   sql: SqlJsStatic,
+  onProgress?: OnProgress,
 ): LoadedData {
-  const wanted = new Set<NurserySplit>(['train', ...splits]);
-  const data = merge([...wanted].map((split) => [split, nurserySplit(recipe, split, sql)]));
+  const wanted = [...new Set<NurserySplit>(['train', ...splits])];
+  const total = wanted.reduce((sum, split) => sum + nurseryOptions(recipe, split).count, 0);
+  let before = 0;
+  const data = merge(
+    wanted.map((split) => {
+      const dataset = nurserySplit(recipe, split, sql, (done) =>
+        onProgress?.(before + done, total),
+      );
+      before += dataset.tasks.length;
+      return [split, dataset];
+    }),
+  );
   const sha256 = tasksHash(data.splits.get('train')!);
   pinned(recipe, sha256);
   return { data, sha256 };
@@ -93,15 +109,27 @@ export function filesData(recipe: Recipe, dataset: Dataset): LoadedData {
   return { data: merge(kept), sha256 };
 }
 
-/** A split to measure on, and nothing else: training tasks are neither made nor checked against a hash. */
-export function nurserySplit(recipe: Recipe, split: NurserySplit, sql: SqlJsStatic): Dataset {
+function nurseryOptions(recipe: Recipe, split: NurserySplit) {
   const options = recipe.data;
   if (options.kind !== 'nursery') throw badInput('data.kind', options.kind, 'nursery');
   const { seed, levels, train_tasks, train_schemas } = options;
-  return generateTasks({
-    ...{ seed, split, sql },
-    ...(split === 'train' && { count: train_tasks, levels }),
+  return {
+    ...{ seed, split, count: split === 'train' ? train_tasks : SPLIT_SIZES[split] },
+    ...(split === 'train' && { levels }),
     ...(!split.startsWith('heldout') && { schemaCount: train_schemas }),
+  };
+}
+
+/** A split to measure on, and nothing else: training tasks are neither made nor checked against a hash. */
+export function nurserySplit(
+  recipe: Recipe,
+  split: NurserySplit,
+  sql: SqlJsStatic,
+  onProgress?: OnProgress,
+): Dataset {
+  return generateTasks({
+    ...{ ...nurseryOptions(recipe, split), sql },
+    ...(onProgress && { onProgress }),
   });
 }
 

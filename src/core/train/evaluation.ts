@@ -63,7 +63,7 @@ async function episodesInBatches(
   tasks: readonly Task[],
   options: EvaluationOptions,
   num_generations: number,
-  decode: (prompts: Int32Array[], positions: number[]) => Completion[][],
+  decode: (prompts: Int32Array[], positions: number[]) => Promise<Completion[][]>,
   onBatch: (done: number) => void,
 ): Promise<Episode[][]> {
   const none = Array.from({ length: num_generations }, () => NO_COMPLETION);
@@ -71,7 +71,7 @@ async function episodesInBatches(
   for (let first = 0; first < tasks.length; first += options.batch_size) {
     const batch = tasks.slice(first, first + options.batch_size);
     const chosen = batch.flatMap((task, i) => (fits(context, task, options) ? [i] : []));
-    const decoded = decode(
+    const decoded = await decode(
       chosen.map((i) => context.prompts.of(batch[i]!)),
       chosen.map((i) => first + i),
     );
@@ -96,7 +96,7 @@ export async function evaluateGreedy(
   options: EvaluationOptions,
   onBatch: (done: number) => void = () => undefined,
 ): Promise<GreedyResult> {
-  const decode = (prompts: Int32Array[]): Completion[][] =>
+  const decode = (prompts: Int32Array[]): Promise<Completion[][]> =>
     sample(context.policy, prompts, {
       ...options,
       num_generations: 1,
@@ -160,7 +160,7 @@ export async function evaluateSampled(
   onBatch: (done: number) => void = () => undefined,
 ): Promise<SampledResult> {
   const { k, seed } = options;
-  const decode = (prompts: Int32Array[], positions: number[]): Completion[][] =>
+  const decode = (prompts: Int32Array[], positions: number[]): Promise<Completion[][]> =>
     sample(context.policy, prompts, {
       ...options,
       num_generations: k,

@@ -6,24 +6,25 @@
  * completions. With `beta` 0, completions whose advantages are all zero have no gradient and are left
  * out of the forward pass (they still count in every average).
  */
-import { tf, type Tensor, type Tensor1D } from '#tfjs';
+import { tf, type Tensor1D } from '#tfjs';
 import type { CreditEpisode, CreditFunction } from '../credit/credit.ts';
 import { findCredit } from '../credit/index.ts';
 import { shuffleRewards } from '../credit/shuffle.ts';
 import type { Episode } from '../episode/episode.ts';
 import { mean } from '../evaluate/statistics.ts';
 import { pack, toTensors, type PackItem } from '../model/pack.ts';
-import { scoped } from '../tensor/scope.ts';
 import type { Policy } from '../model/policy.ts';
 import { Stream } from '../random/stream.ts';
 import type { RecipeOf } from '../recipe/schema.ts';
+import { take } from '../tensor/read.ts';
+import { scoped } from '../tensor/scope.ts';
 import type { RunContext } from './context.ts';
+import { sumGradients, type Gradients } from './gradients.ts';
 import type { Learner, UpdateResult } from './learner.ts';
 import { surrogateLoss, tokenWeight, type SurrogateResult } from './loss.ts';
-import { addGradients } from './imitate.ts';
 import { learningRate } from './optimizer.ts';
 import { episodeMetrics } from './metrics.ts';
-import { rewardOf, rollout, type Group } from './rollout.ts';
+import { rollout, type Group } from './rollout.ts';
 
 type Options = RecipeOf<'grpo'>['grpo'];
 
@@ -40,17 +41,23 @@ interface SampleGroup {
   samples: Sample[];
 }
 
+/** One forward and backward pass. */
+interface Pass {
+  groups: SampleGroup[];
+  /** Weight of each token of a sample with so many loss tokens. */
+  weightOf: (length: number) => number;
+}
+
 export function grpoLearner(context: RunContext, reference: Policy | null): Learner {
   const recipe = context.recipe as RecipeOf<'grpo'>;
-  const reward = rewardOf(recipe.reward);
   const credit = findCredit(recipe.credit.name).make(recipe.credit.options);
   const options = recipe.grpo;
   return {
     updates: options.num_updates,
     async update(update): Promise<UpdateResult> {
-      const groups = await rollout(context, options, reward, update);
+      const groups = await rollout(context, options, recipe.reward, update);
       const samples = assignCredit(groups, credit, recipe, update);
-      const metrics = optimise(context, options, samples, reference, update);
+      const metrics = await optimise(context, options, samples, reference, update);
       return { metrics: { ...episodeMetrics(groups), ...metrics }, groups };
     },
     dispose: () => reference?.dispose(),
@@ -88,13 +95,13 @@ function assignCredit(
 }
 
 /** All optimiser steps of one update; returns their metrics. */
-function optimise(
+async function optimise(
   context: RunContext,
   options: Options,
   groups: SampleGroup[],
   reference: Policy | null,
   update: number,
-): Record<string, number> {
+): Promise<Record<string, number>> {
   const { recipe, optimizer } = context;
   const rate = learningRate(recipe.optimizer, update - 1, options.num_updates);
   const totals = new StepTotals();
@@ -103,8 +110,8 @@ function optimise(
     for (const batch of split(order, options.mini_batches)) {
       // The policy that sampled is the current one only before the first step.
       const onPolicy = options.mini_batches === 1 && options.num_iterations === 1;
-      const grads = accumulate(context, options, batch, reference, onPolicy, totals);
-      if (grads) totals.norms.push(optimizer.apply(grads, rate));
+      const grads = await accumulate(context, options, batch, reference, onPolicy, totals);
+      if (grads) totals.norms.push(await optimizer.apply(grads, rate));
     }
   }
   return totals.metrics(rate, options.beta);
@@ -122,18 +129,18 @@ function split<T>(items: readonly T[], count: number): T[][] {
 }
 
 /** Gradients of one optimiser step, summed over forward passes; undefined when there is none. */
-function accumulate(
+async function accumulate(
   context: RunContext,
   options: Options,
   batch: SampleGroup[],
   reference: Policy | null,
   onPolicy: boolean,
   totals: StepTotals,
-): Map<string, Tensor> | undefined {
+): Promise<Gradients | undefined> {
   const sequences = batch.reduce((sum, { samples }) => sum + samples.length, 0);
   const tokens = sum(batch.flatMap(({ samples }) => samples.map(({ length }) => length)));
   totals.count(tokens);
-  let grads: Map<string, Tensor> | undefined;
+  const passes: Pass[] = [];
   for (const local of microBatches(batch, options.per_device_train_batch_size)) {
     const localSamples = local.flatMap(({ samples }) => samples);
     const scale = {
@@ -154,11 +161,11 @@ function accumulate(
       }))
       .filter(({ samples }) => samples.length > 0);
     if (useful.length === 0) continue;
-    const weightOf = (length: number): number => tokenWeight(scale, length);
-    const next = backward(context, options, useful, weightOf, reference, onPolicy, totals);
-    grads = grads ? addGradients(grads, next) : next;
+    passes.push({ groups: useful, weightOf: (length) => tokenWeight(scale, length) });
   }
-  return grads;
+  return sumGradients(passes, (pass) =>
+    backward(context, options, pass, reference, onPolicy, totals),
+  );
 }
 
 /** Whole groups until a forward pass has `size` sequences. */
@@ -176,15 +183,14 @@ function microBatches(groups: SampleGroup[], size: number): SampleGroup[][] {
   return batches;
 }
 
-function backward(
+async function backward(
   { policy, optimizer }: RunContext,
   options: Options,
-  groups: SampleGroup[],
-  weightOf: (length: number) => number,
+  { groups, weightOf }: Pass,
   reference: Policy | null,
   onPolicy: boolean,
   totals: StepTotals,
-): Map<string, Tensor> {
+): Promise<Gradients> {
   const items: PackItem[] = groups.map(({ prompt, samples }) => ({
     prompt,
     completions: samples.map(({ episode }) => episode.tokens),
@@ -196,7 +202,7 @@ function backward(
   const sequence = Int32Array.from(
     samples.flatMap(({ episode }, s) => Array<number>(episode.tokens.length).fill(s)),
   );
-  const { value, grads, result } = scoped(() => {
+  const { value, grads, result } = scoped((keep) => {
     const { input, rows, targets } = toTensors(pack(items));
     const upload = (values: Float32Array): Tensor1D => tf.tensor1d(values);
     const advantages = upload(flat((sample) => sample.advantages));
@@ -217,22 +223,30 @@ function backward(
         { logProbs, oldLogProbs, refLogProbs, advantages, weights, sequence, mask },
         options,
       );
-      tf.keep(result.ratios);
-      if (result.kl) tf.keep(result.kl);
+      keep(result.ratios);
+      if (result.kl) keep(result.kl);
       return result.loss;
     });
-    for (const grad of grads.values()) tf.keep(grad);
-    return { value: tf.keep(value), grads, result: result! };
+    for (const grad of grads.values()) keep(grad);
+    return { value: keep(value), grads, result: result! };
   });
-  totals.add(
-    value,
-    result,
-    mask,
-    flat((sample) => sample.advantages),
-    options,
-  );
-  tf.dispose([value, result.ratios, ...(result.kl ? [result.kl] : [])]);
+  const [loss, ratios, kl] = await Promise.all([
+    take(value),
+    take(result.ratios),
+    result.kl && take(result.kl),
+  ]);
+  const advantages = flat((sample) => sample.advantages);
+  totals.add({ loss: loss[0]!, ratios, kl, mask, advantages }, options);
   return grads;
+}
+
+/** What metrics need of one forward pass: its loss, and per token ratio, k3 term, mask and advantage. */
+interface PassValues {
+  loss: number;
+  ratios: Float32Array;
+  kl: Float32Array | null;
+  mask: Float32Array;
+  advantages: Float32Array;
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, x) => total + x, 0);
@@ -252,20 +266,15 @@ class StepTotals {
   }
 
   add(
-    loss: Tensor,
-    { ratios, kl }: SurrogateResult,
-    mask: Float32Array,
-    advantages: Float32Array,
+    { loss, ratios, kl, mask, advantages }: PassValues,
     { epsilon, epsilon_high }: Options,
   ): void {
-    this.#loss += loss.dataSync()[0]!;
-    const ratio = ratios.dataSync();
-    const divergence = kl?.dataSync();
+    this.#loss += loss;
     for (let t = 0; t < mask.length; t++) {
       if (!mask[t]) continue;
-      if (ratio[t]! < 1 - epsilon && advantages[t]! < 0) this.#low++;
-      if (ratio[t]! > 1 + (epsilon_high ?? epsilon) && advantages[t]! > 0) this.#high++;
-      if (divergence) this.#kl += divergence[t]!;
+      if (ratios[t]! < 1 - epsilon && advantages[t]! < 0) this.#low++;
+      if (ratios[t]! > 1 + (epsilon_high ?? epsilon) && advantages[t]! > 0) this.#high++;
+      if (kl) this.#kl += kl[t]!;
     }
   }
 

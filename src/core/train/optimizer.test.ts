@@ -126,7 +126,7 @@ describe('Optimizer', () => {
     ['no clipping', { max_grad_norm: 0 }, false],
     ['a limit that is not reached', { max_grad_norm: 1000 }, false],
     ['no decay', { weight_decay: 0 }, false],
-  ])('is clipped AdamW without decay of norms and biases: %s', (_, changes, plain) => {
+  ])('is clipped AdamW without decay of norms and biases: %s', async (_, changes, plain) => {
     usePlain(plain);
     const { policy, shapes } = policyAndShapes();
     const all = { ...options, ...changes };
@@ -136,7 +136,7 @@ describe('Optimizer', () => {
     const optimizer = new Optimizer(policy, all);
     for (let step = 1; step <= 5; step++) {
       const grads = gradientsOf(shapes);
-      const norm = optimizer.apply(upload(grads, shapes), all.learning_rate);
+      const norm = await optimizer.apply(upload(grads, shapes), all.learning_rate);
       const decays = (name: string): boolean => !/norm|bias/.test(name);
       expect(norm).toBeCloseTo(reference.apply(grads, all, decays), 4);
       expect(norm).toBeGreaterThan(1);
@@ -149,29 +149,29 @@ describe('Optimizer', () => {
     policy.dispose();
   });
 
-  it('goes on bit for bit from its state', () => {
+  it('goes on bit for bit from its state', async () => {
     const { policy, shapes } = policyAndShapes();
     const steps = [1, 2, 3, 4].map(() => gradientsOf(shapes));
     const optimizer = new Optimizer(policy, options);
-    for (const grads of steps.slice(0, 2)) optimizer.apply(upload(grads, shapes), 0.01);
+    for (const grads of steps.slice(0, 2)) await optimizer.apply(upload(grads, shapes), 0.01);
     const copy = policy.clone();
     const resumed = new Optimizer(copy, options);
-    const state = optimizer.state();
+    const state = await optimizer.state();
     resumed.restore(state.steps, state.tensors);
-    expect(resumed.state()).toEqual(state);
+    expect(await resumed.state()).toEqual(state);
     for (const grads of steps.slice(2)) {
-      optimizer.apply(upload(grads, shapes), 0.01);
-      resumed.apply(upload(grads, shapes), 0.01);
+      await optimizer.apply(upload(grads, shapes), 0.01);
+      await resumed.apply(upload(grads, shapes), 0.01);
     }
-    expect(copy.weights()).toEqual(policy.weights());
-    expect(resumed.state()).toEqual(optimizer.state());
+    expect(await copy.weights()).toEqual(await policy.weights());
+    expect(await resumed.state()).toEqual(await optimizer.state());
     for (const each of [optimizer, resumed, policy, copy]) each.dispose();
   });
 
-  it('refuses a state that is not of this policy, and keeps its own', () => {
+  it('refuses a state that is not of this policy, and keeps its own', async () => {
     const { policy } = policyAndShapes();
     const optimizer = new Optimizer(policy, options);
-    const before = optimizer.state();
+    const before = await optimizer.state();
     const missing = new Map(before.tensors);
     missing.delete('layers.0.qkv.v');
     expect(() => optimizer.restore(7, missing, 'file')).toThrow(
@@ -179,18 +179,18 @@ describe('Optimizer', () => {
     );
     const other = new Map(before.tensors).set('norm.m', { shape: [4], data: new Float32Array(4) });
     expect(() => optimizer.restore(7, other, 'file')).toThrow(/^file: norm\.m: got \[4\]/);
-    expect(optimizer.state()).toEqual(before);
+    expect(await optimizer.state()).toEqual(before);
     optimizer.dispose();
     policy.dispose();
   });
 
-  it('leaves no tensors behind', () => {
+  it('leaves no tensors behind', async () => {
     const { numTensors, numBytes } = tf.memory();
     const { policy, shapes } = policyAndShapes();
     const optimizer = new Optimizer(policy, options);
     const made = tf.memory().numTensors;
-    optimizer.apply(upload(gradientsOf(shapes), shapes), 0.01);
-    const state = optimizer.state();
+    await optimizer.apply(upload(gradientsOf(shapes), shapes), 0.01);
+    const state = await optimizer.state();
     optimizer.restore(state.steps, state.tensors);
     expect(tf.memory().numTensors).toBe(made);
     optimizer.dispose();

@@ -5,6 +5,8 @@ import type { Policy } from '../model/policy.ts';
 import type { NamedTensor } from '../model/safetensors.ts';
 import { cos, pow } from '../random/math.ts';
 import { adamW } from '../tensor/ops.ts';
+import { take } from '../tensor/read.ts';
+import type { Gradients } from './gradients.ts';
 
 export interface OptimizerOptions {
   learning_rate: number;
@@ -28,6 +30,12 @@ export function learningRate(options: OptimizerOptions, step: number, total: num
   return peak;
 }
 
+/** √ of the sum of squares over all gradients. */
+async function globalNorm(grads: Gradients): Promise<number> {
+  const squares = tf.tidy(() => tf.addN([...grads.values()].map((g) => tf.sum(tf.square(g)))));
+  return Math.sqrt((await take(squares))[0]!);
+}
+
 export class Optimizer {
   readonly #policy: Policy;
   readonly #options: OptimizerOptions;
@@ -49,28 +57,33 @@ export class Optimizer {
   }
 
   /** Gradients of a scalar loss with respect to every parameter. The caller disposes both. */
-  gradients(loss: () => Tensor): { value: Tensor; grads: Map<string, Tensor> } {
+  gradients(loss: () => Tensor): { value: Tensor; grads: Gradients } {
     const names = [...this.#policy.parameters.keys()];
     const variables = [...this.#policy.parameters.values()];
     const result = tf.variableGrads(() => loss() as never, variables);
-    const grads = new Map<string, Tensor>();
+    const grads: Gradients = new Map();
     names.forEach((name, i) => grads.set(name, result.grads[variables[i]!.name]!));
     return { value: result.value, grads };
   }
 
   /** Clips, applies and disposes the gradients; returns their norm before clipping. */
-  apply(grads: Map<string, Tensor>, rate: number): number {
+  async apply(grads: Gradients, rate: number): Promise<number> {
+    try {
+      const norm = await globalNorm(grads);
+      this.#step(grads, norm, rate);
+      return norm;
+    } finally {
+      tf.dispose([...grads.values()]);
+    }
+  }
+
+  #step(grads: Gradients, norm: number, rate: number): void {
     const options = this.#options;
-    const norm = tf.tidy(() => {
-      const squares = [...grads.values()].map((grad) => tf.sum(tf.square(grad)));
-      return Math.sqrt(tf.addN(squares).dataSync()[0]!);
-    });
     const limit = options.max_grad_norm;
     const step = ++this.#steps;
     for (const [name, parameter] of this.#policy.parameters) {
-      const grad = grads.get(name)!;
       const { m, v } = this.#moments.get(name)!;
-      adamW(parameter, grad, m, v, {
+      adamW(parameter, grads.get(name)!, m, v, {
         gradScale: limit > 0 && norm > limit ? limit / norm : 1,
         learningRate: rate,
         beta1: options.adam_beta1,
@@ -80,22 +93,18 @@ export class Optimizer {
         eps: options.adam_epsilon,
         decay: parameter.rank > 1 ? options.weight_decay : 0, // norms and biases do not decay
       });
-      grad.dispose();
     }
-    return norm;
   }
 
   /** Moments as arrays, for a checkpoint. */
-  state(): { steps: number; tensors: Map<string, NamedTensor> } {
-    const tensors = new Map<string, NamedTensor>();
-    for (const [name, moments] of this.#moments) {
-      for (const [key, value] of Object.entries(moments)) {
-        tensors.set(`${name}.${key}`, {
-          shape: value.shape,
-          data: value.dataSync() as Float32Array,
-        });
-      }
-    }
+  async state(): Promise<{ steps: number; tensors: Map<string, NamedTensor> }> {
+    const named = [...this.#moments].flatMap(([name, moments]) =>
+      Object.entries(moments).map(([key, value]) => ({ name: `${name}.${key}`, value })),
+    );
+    const read = await Promise.all(named.map(({ value }) => value.data<'float32'>()));
+    const tensors = new Map(
+      named.map(({ name, value }, i) => [name, { shape: value.shape, data: read[i]! }]),
+    );
     return { steps: this.#steps, tensors };
   }
 

@@ -11,7 +11,7 @@ import { imitate } from './imitate.ts';
 import type { Learner } from './learner.ts';
 import { episodeMetrics } from './metrics.ts';
 import { learningRate } from './optimizer.ts';
-import { rewardOf, rollout, type Group } from './rollout.ts';
+import { rollout, type Group } from './rollout.ts';
 
 /** Different right completions of each question, one item each. */
 function accepted(groups: readonly Group[]): PackItem[] {
@@ -27,21 +27,21 @@ function accepted(groups: readonly Group[]): PackItem[] {
 export function rejectionSftLearner(context: RunContext): Learner {
   const recipe = context.recipe as RecipeOf<'rejection_sft'>;
   const options = recipe.rejection_sft;
-  const reward = rewardOf(recipe.reward);
   return {
     updates: options.num_updates,
     async update(update) {
-      const groups = await rollout(context, options, reward, update);
+      const groups = await rollout(context, options, recipe.reward, update);
       const items = accepted(groups);
       const rate = learningRate(recipe.optimizer, update - 1, options.num_updates);
       let loss = 0;
       let steps = 0;
       for (let iteration = 0; iteration < options.num_iterations; iteration++) {
         const order = new Stream(recipe.seed, 'mini-batches', update, iteration).shuffle(items);
-        const size = Math.ceil(order.length / options.mini_batches);
-        for (let start = 0; start < order.length; start += size) {
-          const batch = order.slice(start, start + size);
-          loss += imitate(context, batch, options.per_device_train_batch_size, rate).loss;
+        const share = Math.ceil(order.length / options.mini_batches);
+        for (let start = 0; start < order.length; start += share) {
+          const batch = order.slice(start, start + share);
+          const size = options.per_device_train_batch_size;
+          loss += (await imitate(context, batch, size, rate)).loss;
           steps++;
         }
       }

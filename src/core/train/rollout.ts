@@ -5,7 +5,8 @@ import { directEpisode } from '../episode/direct.ts';
 import { sample, type Completion } from '../model/sample.ts';
 import { Stream, tokenUniform } from '../random/stream.ts';
 import { findReward, supervise, type RewardMethod } from '../reward/index.ts';
-import type { RewardBreakdown, RewardFunction } from '../reward/reward.ts';
+import type { RewardBreakdown } from '../reward/reward.ts';
+import type { RewardChoice } from '../reward/service.ts';
 import type { QueryRequest } from '../sql/outcome.ts';
 import type { RunContext } from './context.ts';
 
@@ -45,28 +46,30 @@ export function tasksOfUpdate(
   });
 }
 
-/** Samples, executes and rewards the groups of one update. */
+/** Samples, executes and rewards the groups of one update; the rewards are one batch. */
 export async function rollout(
   context: RunContext,
   options: RolloutOptions,
-  reward: { method: RewardMethod; score: RewardFunction },
+  reward: RewardChoice,
   update: number,
 ): Promise<Group[]> {
   const { recipe, policy, tokenizer, prompts } = context;
   const chosen = tasksOfUpdate(context.tasks, options.prompts_per_update, recipe.seed, update);
   const tokens = chosen.map((task) => prompts.of(task));
-  const completions = sample(policy, tokens, {
+  const completions = await sample(policy, tokens, {
     ...options,
     eos_token_id: tokenizer.eosId!,
     uniform: (group, index, position) =>
       tokenUniform(recipe.seed, 'sample', update, group, index, position),
   });
-  const episodes = await episodesOf(context, chosen, completions, reward.method);
+  const episodes = await episodesOf(context, chosen, completions, findReward(reward.name));
+  const breakdowns = await context.rewards.score(reward, episodes.flat());
+  let next = 0;
   return chosen.map((task, i) => ({
     task,
     prompt: tokens[i]!,
     episodes: episodes[i]!,
-    rewards: episodes[i]!.map((episode) => reward.score(episode)),
+    rewards: episodes[i]!.map(() => breakdowns[next++]!),
   }));
 }
 
@@ -94,13 +97,4 @@ export async function episodesOf(
   const results = await sql.execute(requests);
   let next = 0;
   return drafts.map((group) => group.map(({ finish }) => finish(results[next++]!)));
-}
-
-/** The reward a recipe names, ready to score. */
-export function rewardOf(choice: { name: string; options?: unknown }): {
-  method: RewardMethod;
-  score: RewardFunction;
-} {
-  const method = findReward(choice.name);
-  return { method, score: method.make(choice.options) };
 }

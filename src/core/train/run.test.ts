@@ -3,6 +3,7 @@ import { loadPolicy } from '../model/checkpoint.ts';
 import type { Policy } from '../model/policy.ts';
 import { readSafetensors, writeSafetensors } from '../model/safetensors.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import { localRewards, type RewardService } from '../reward/service.ts';
 import { startBackend } from '../tensor/backend.ts';
 import { MemoryRunStore, type CheckpointFiles } from './run-store.ts';
 import * as tiny from './tiny-run.test-helper.ts';
@@ -52,6 +53,17 @@ describe.each(recipes)('%s', (_, recipe) => {
     expect(resumed.events[0]).toMatchObject({ type: 'start', updates: 20, done: 10 });
     expect(resumed.updates.map(({ update }) => update)[0]).toBe(11);
     await expectSame(resumed);
+  });
+
+  it('tells the digest of every update, and where it goes on from', async () => {
+    expect(straight.updates.map(({ digest }) => digest)).toEqual(straight.fingerprint.updates);
+    expect(straight.events[0]).toMatchObject({ fingerprint: { count: 0, updates: [] } });
+    const store = await leaveAt(10, tiny.start(recipe, policy()));
+    for await (const event of tiny.start(recipe, policy(), { store }).events) {
+      const updates = straight.fingerprint.updates.slice(0, 10);
+      expect(event).toMatchObject({ type: 'start', fingerprint: { count: 10, updates } });
+      break;
+    }
   });
 
   it('pauses while nobody pulls, whatever else runs', async () => {
@@ -146,14 +158,30 @@ describe('grpo', () => {
     }
   });
 
+  it('asks for the rewards of all groups of an update at once', async () => {
+    const asked: [string, string[]][] = [];
+    const rewards: RewardService = {
+      score(choice, episodes) {
+        asked.push([choice.name, episodes.map(({ task }) => task.id)]);
+        return localRewards.score(choice, episodes);
+      },
+    };
+    const recipe = tiny.grpoRecipe({ num_updates: 2, num_generations: 2 });
+    const { updates } = await tiny.complete(recipe, policy(), { rewards });
+    const sampled = updates.map(({ groups }) =>
+      groups.flatMap(({ episodes }) => episodes.map(({ task }) => task.id)),
+    );
+    expect(asked).toEqual(sampled.map((ids) => ['execution-match', ids]));
+  });
+
   it('leaves truncated completions out of the loss when asked to', async () => {
     const truncated = { max_completion_length: 4, mask_truncated_completions: true, beta: 0.1 };
     const start = policy();
-    const weights = start.weights();
+    const weights = await start.weights();
     const none = await tiny.complete(tiny.grpoRecipe({ ...truncated, num_updates: 2 }), start);
     expect(none.updates[0]!.metrics['completions/clipped_ratio']).toBe(1);
     const after = loadPolicy(none.files);
-    expect(after.weights()).toEqual(weights);
+    expect(await after.weights()).toEqual(weights);
     after.dispose();
 
     const some = { max_completion_length: 9, num_updates: 1, num_generations: 12 };

@@ -10,6 +10,7 @@ import type { Policy } from '../model/policy.ts';
 import { readSafetensors, writeSafetensors } from '../model/safetensors.ts';
 import { FingerprintChain, parseFingerprint, type Fingerprint } from '../recipe/fingerprint.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import type { RewardService } from '../reward/service.ts';
 import type { SqlService } from '../sql/outcome.ts';
 import type { TimeoutEntry } from '../sql/timeout-log.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
@@ -27,6 +28,7 @@ import { sftLearner, type Corpus } from './sft.ts';
 
 export interface RunPorts {
   sql: SqlService;
+  rewards: RewardService;
   store: RunStore;
   /** Milliseconds, for durations only. */
   clock: () => number;
@@ -56,8 +58,17 @@ export type RunEvent =
       left_out: number;
       /** Training tasks whose gold SQL returns nothing (`answerable`). */
       unanswerable: number;
+      /** Of the updates done so far. */
+      fingerprint: Fingerprint;
     }
-  | { type: 'update'; update: number; metrics: Record<string, number>; groups: readonly Group[] }
+  | {
+      type: 'update';
+      update: number;
+      metrics: Record<string, number>;
+      /** The update's entry of `Fingerprint.updates`. */
+      digest: string;
+      groups: readonly Group[];
+    }
   | { type: 'evaluation'; update: number; split: string; metrics: Record<string, number> }
   | { type: 'checkpoint'; update: number }
   | { type: 'end'; update: number; finished: boolean; fingerprint: Fingerprint };
@@ -95,7 +106,7 @@ async function* run(
   own: <T extends Disposable>(thing: T) => T,
 ): AsyncGenerator<RunEvent, void> {
   const { recipe, tokenizer } = inputs;
-  const { store, sql, clock } = ports;
+  const { store, sql, rewards, clock } = ports;
   let begun = (await store.readRecipe()) !== undefined;
   if (begun) await store.writeRecipe(recipe); // refuses another recipe
   const checkpoint = begun ? await store.resume() : undefined;
@@ -112,7 +123,8 @@ async function* run(
     throw badInput('data', `${fitting.length} questions`, 'one whose gold SQL returns rows');
   }
   const context: RunContext = {
-    ...{ recipe, policy, tokenizer, optimizer, data: inputs.data, tasks, prompts, databases, sql },
+    ...{ recipe, policy, tokenizer, optimizer, data: inputs.data, tasks, prompts },
+    ...{ databases, sql, rewards },
   };
   // The reference is where the run began, after a resume too.
   const reference = recipe.method === 'grpo' && recipe.grpo.beta > 0 ? inputs.policy.clone() : null;
@@ -121,7 +133,7 @@ async function* run(
   let done = checkpoint?.step ?? 0;
   let timeouts = state?.fingerprint.timeouts ?? 0;
   const save = async (): Promise<void> => {
-    const files = checkpointFiles(policy, tokenizer, optimizer, {
+    const files = await checkpointFiles(policy, tokenizer, optimizer, {
       step: done,
       fingerprint: chain.toJSON(),
       timeouts: sql.timeouts?.entries() ?? [],
@@ -136,6 +148,7 @@ async function* run(
     tasks: tasks.length,
     left_out: all.length - fitting.length,
     unanswerable: fitting.length - tasks.length,
+    fingerprint: chain.toJSON(),
   };
   let before: Evaluation | undefined;
   if (done === 0 && recipe.eval.every > 0) {
@@ -151,11 +164,11 @@ async function* run(
     chain.addTimeouts(recorded - timeouts);
     timeouts = recorded;
     const episodes = groups.flatMap((group) => group.episodes);
-    const rewards = groups.flatMap((group) => group.rewards);
-    chain.add({
+    const earned = groups.flatMap((group) => group.rewards);
+    const digest = chain.add({
       tokens: episodes.map((episode) => episode.tokens),
-      rewards: Float32Array.from(rewards, ({ total }) => total),
-      weights: [policy.weights()],
+      rewards: Float32Array.from(earned, ({ total }) => total),
+      weights: [await policy.weights()],
     });
     if (!begun) await store.writeRecipe(recipe);
     begun = true;
@@ -164,7 +177,7 @@ async function* run(
     const timed = { ...metrics, step_time: (clock() - started) / 1000 };
     await store.appendMetrics({ step: done, ...timed });
     await store.appendEpisodes(episodeLines(done, groups.slice(0, LOGGED_GROUPS)));
-    yield { type: 'update', update: done, metrics: timed, groups };
+    yield { type: 'update', update: done, metrics: timed, digest, groups };
     if (recipe.eval.every > 0 && done % recipe.eval.every === 0) {
       const evaluation = await evaluate(context, done);
       await logEvaluation(store, evaluation);
@@ -249,16 +262,16 @@ interface TrainerState {
   timeouts: TimeoutEntry[];
 }
 
-function checkpointFiles(
+async function checkpointFiles(
   policy: Policy,
   tokenizer: Tokenizer,
   optimizer: Optimizer,
   state: TrainerState,
-): CheckpointFiles {
+): Promise<CheckpointFiles> {
   const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-  const { steps, tensors } = optimizer.state();
+  const { steps, tensors } = await optimizer.state();
   return {
-    ...savePolicy(policy),
+    ...(await savePolicy(policy)),
     ...Object.fromEntries(
       Object.entries(tokenizer.files).map(([name, content]) => [name, text(content as string)]),
     ),

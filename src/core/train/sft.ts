@@ -38,7 +38,7 @@ export function sftLearner(context: RunContext, corpus?: Corpus): Learner {
   };
   return {
     updates: options.num_updates,
-    update(update) {
+    async update(update) {
       const items = corpus
         ? Array.from({ length: options.batch_size }, (_, i) => {
             const { prompt, sql } = corpus(update, i);
@@ -51,14 +51,14 @@ export function sftLearner(context: RunContext, corpus?: Corpus): Learner {
             ),
           );
       const rate = learningRate(recipe.optimizer, update - 1, options.num_updates);
-      const { loss, grad_norm, tokens } = imitate(
+      const { loss, grad_norm, tokens } = await imitate(
         context,
         items,
         options.per_device_train_batch_size,
         rate,
       );
       const metrics = { loss, grad_norm, learning_rate: rate, num_tokens: tokens };
-      return Promise.resolve({ metrics, groups: [] });
+      return { metrics, groups: [] };
     },
     dispose: () => undefined,
   };

@@ -1,12 +1,13 @@
 /** A world small enough to train in a second: three questions about one table, four queries to choose from. */
 import { tf } from '#tfjs';
 import type { Schema, Task } from '../data/task.ts';
-import { loadPolicy, savePolicy } from '../model/checkpoint.ts';
+import { loadPolicy } from '../model/checkpoint.ts';
 import { initPolicy, type Policy } from '../model/policy.ts';
 import { Stream } from '../random/stream.ts';
 import type { Fingerprint } from '../recipe/fingerprint.ts';
 import { parseRecipe } from '../recipe/parse.ts';
 import type { Recipe } from '../recipe/schema.ts';
+import { localRewards } from '../reward/service.ts';
 import { createDatabase } from '../sql/create.ts';
 import { loadSql } from '../sql/engine.ts';
 import type { QueryRequest, SqlService } from '../sql/outcome.ts';
@@ -155,8 +156,9 @@ export type Choices = Partial<RunPorts & RunInputs> & { store?: MemoryRunStore }
 
 export function start(recipe: Recipe, policy: Policy, choices: Choices = {}): Started {
   const { store = new MemoryRunStore(), sql = localSqlService(SQL), stop, corpus } = choices;
+  const { rewards = localRewards } = choices;
   const inputs = { recipe, data: choices.data ?? data, policy, tokenizer };
-  const ports = { sql, store, clock: () => 0, backend: 'wasm' };
+  const ports = { sql, rewards, store, clock: () => 0, backend: 'wasm' };
   const events = train(
     { ...inputs, ...(corpus && { corpus }) },
     { ...ports, ...(stop && { stop }) },
@@ -200,8 +202,6 @@ export async function undecidedPolicy(): Promise<() => Policy> {
   const { files } = await complete(recipe, freshPolicy(), { corpus: undecided });
   return () => loadPolicy(files);
 }
-
-export const copyOf = (policy: Policy): Policy => loadPolicy(savePolicy(policy));
 
 export const memory = (): { numTensors: number; numBytes: number } => {
   const { numTensors, numBytes } = tf.memory();

@@ -7,6 +7,7 @@ import { compareFingerprints, type Fingerprint } from '../../core/recipe/fingerp
 import { encodeLink } from '../../core/recipe/link.ts';
 import { parseRecipe } from '../../core/recipe/parse.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
+import { localRewards } from '../../core/reward/service.ts';
 import { train as trainLoop, type RunEvent } from '../../core/train/run.ts';
 import { BACKENDS, startNodeBackend } from '../backend.ts';
 import { startingPolicy } from '../checkpoints.ts';
@@ -72,13 +73,8 @@ async function run(session: Session, source: string, options: Options): Promise<
     await session.interruptible(async (stop) => {
       const clock = (): number => performance.now();
       let updates = 0;
-      for await (const event of trainLoop(inputs, {
-        sql,
-        store,
-        clock,
-        stop,
-        backend: backend.name,
-      })) {
+      const ports = { sql, rewards: localRewards, store, clock, stop, backend: backend.name };
+      for await (const event of trainLoop(inputs, ports)) {
         if (event.type === 'start') updates = event.updates;
         if (event.type === 'evaluation') evaluation = event.metrics;
         if (event.type === 'end') end = event;

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { loadPolicy, savePolicy } from '../../core/model/checkpoint.ts';
+import { localRewards } from '../../core/reward/service.ts';
 import { MemoryRunStore } from '../../core/train/run-store.ts';
 import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
 import { train } from '../../core/train/run.ts';
@@ -59,7 +60,8 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
   try {
     const clock = (): number => performance.now();
     const inputs = { recipe, data, policy, tokenizer, corpus: corpusOf(recipe)! };
-    for await (const event of train(inputs, { sql, store, clock, stop, backend: backend.name })) {
+    const ports = { sql, rewards: localRewards, store, clock, stop, backend: backend.name };
+    for await (const event of train(inputs, ports)) {
       if (event.type === 'update' && event.update % 100 === 0) {
         const loss = `loss ${event.metrics['loss']!.toFixed(4)}`;
         session.progress.step(event.update, options.updates, loss);
@@ -91,7 +93,7 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
     const out = options.out ?? warmStartPath(`warm-${seed}`);
     await mkdir(out, { recursive: true });
     const kept = {
-      ...savePolicy(trained),
+      ...(await savePolicy(trained)),
       ...tokenizer.files,
       'report.json': json({ ...report, ...factors }),
     };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { presetRecipe } from '../../core/recipe/presets.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
+import { localRewards } from '../../core/reward/service.ts';
 import type { SqlService } from '../../core/sql/outcome.ts';
 import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
 import {
@@ -12,7 +13,8 @@ import {
   type SampledScores,
 } from '../../core/train/evaluation.ts';
 import { train, type RunEvent } from '../../core/train/run.ts';
-import { loadCheckpoint, startingPolicy, type LoadedPolicy } from '../checkpoints.ts';
+import type { LoadedPolicy } from '../../core/train/starting-policy.ts';
+import { loadCheckpoint, startingPolicy } from '../checkpoints.ts';
 import { RunFolder } from '../run-folder.ts';
 import { corpusOf, loadData } from '../run-inputs.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
@@ -88,7 +90,8 @@ export async function runPiece(arm: Arm, options: PieceOptions): Promise<PieceRe
       const inputs = { recipe, data, ...start, ...(corpus && { corpus }) };
       const clock = (): number => performance.now();
       let updates = 0;
-      for await (const event of train(inputs, { sql, store, clock, stop, backend: 'wasm' })) {
+      const ports = { sql, rewards: localRewards, store, clock, stop, backend: 'wasm' };
+      for await (const event of train(inputs, ports)) {
         if (event.type === 'start') updates = event.updates;
         if (event.type === 'update') {
           seconds += event.metrics['step_time'] ?? 0;

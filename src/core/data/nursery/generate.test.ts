@@ -71,3 +71,18 @@ it('refuses counts that make no sense', () => {
     /schemaCount: got 0.5/,
   );
 });
+
+it.each([7, 250])('tells how far it is, about a hundred times: %i tasks', (count) => {
+  const told: number[] = [];
+  const onProgress = (done: number, total: number): void => {
+    expect(total).toBe(count);
+    told.push(done);
+  };
+  const options = { seed: 0, split: 'train', count, sql } as const;
+  const { tasks } = generateTasks({ ...options, onProgress });
+  expect(told).toEqual(told.toSorted((a, b) => a - b));
+  expect(told.at(-1)).toBe(count);
+  expect(told.length).toBeGreaterThanOrEqual(Math.min(count, 80));
+  expect(told.length).toBeLessThanOrEqual(101);
+  expect(generateTasks(options).tasks).toEqual(tasks);
+});

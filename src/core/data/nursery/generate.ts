@@ -36,7 +36,12 @@ export interface GenerateOptions {
   schemaCount?: number;
   /** sql.js, which checks every task and makes the databases. */
   sql: SqlJsStatic;
+  /** Called about a hundred times. */
+  onProgress?: OnProgress;
 }
+
+/** Tasks made, of how many. */
+export type OnProgress = (done: number, total: number) => void;
 
 const SHARE_OF_ONE_VALUE = 0.03;
 const SHARE_OF_ONE_INTEGER = 0.25;
@@ -106,7 +111,7 @@ export interface Generated {
 
 /** As `generateTasks`, with the query and the schema behind each task. */
 export function generate(options: GenerateOptions): Generated[] {
-  const { seed, split, sql, levels = LEVEL_WEIGHTS } = options;
+  const { seed, split, sql, levels = LEVEL_WEIGHTS, onProgress } = options;
   const count = options.count ?? SPLIT_SIZES[split];
   checkCount('count', count);
   if (options.schemaCount !== undefined) checkCount('schemaCount', options.schemaCount);
@@ -116,6 +121,7 @@ export function generate(options: GenerateOptions): Generated[] {
   const wanted = partitionOf(split);
   // Training tasks are many and made while someone waits; half the mutants tell nearly as much.
   const mutantCount = split === 'train' ? MUTANTS / 2 : MUTANTS;
+  const every = Math.ceil(count / 100);
   const quotas = new Quotas(count);
   const seen = new Set<string>();
   const made: Generated[] = [];
@@ -154,7 +160,9 @@ export function generate(options: GenerateOptions): Generated[] {
       engine.load(variant);
       for (let k = 0; k < share; k++) {
         const each = next(variant, engine, new Stream(seed, `nursery tasks ${split}`, i, k));
-        if (each) made.push(each);
+        if (!each) continue;
+        made.push(each);
+        if (made.length % every === 0 || made.length === count) onProgress?.(made.length, count);
       }
     }
   } finally {

@@ -7,6 +7,7 @@ export {
   toDatabase,
   type GenerateOptions,
   type NurserySplit,
+  type OnProgress,
 } from './generate.ts';
 export { LEVELS, type Level } from './hardness.ts';
 export { NEAR_MISS_KINDS, nearMiss, type NearMissKind } from './near-miss.ts';

@@ -1,0 +1,64 @@
+/**
+ * WebGPU on the software adapter, with a very small policy. STEPSQL_UPDATES says how many updates the
+ * runs take (5; by command 50).
+ */
+import type { Page } from '@playwright/test';
+import type { TrainResult } from './harness/train.ts';
+import { expect, test, type Site } from './test.ts';
+
+const UPDATES = Number(process.env['STEPSQL_UPDATES'] ?? 5);
+
+test.setTimeout(120_000 + 20_000 * UPDATES);
+
+async function trained(page: Page, site: Site, beta: number): Promise<TrainResult> {
+  await page.goto(site.harness); // a new page each time: nothing is left of another run
+  return page.evaluate(
+    ([updates, beta]) => window.run('worker', 'trainTiny', 'webgpu', { updates, beta }),
+    [UPDATES, beta] as const,
+  );
+}
+
+test(`${UPDATES} updates train, leak nothing, and repeat themselves`, async ({ page, site }) => {
+  const first = await trained(page, site, 0);
+  expect(first.fingerprint).toMatchObject({ backend: 'webgpu', count: UPDATES });
+  expect(first.finite).toBe(true);
+  const moved = first.metrics.filter((line) => line['grad_norm']! > 0).length;
+  const weights = first.fingerprint.updates.map((digest) => digest.slice(16));
+  expect(moved).toBeGreaterThan(0.8 * UPDATES);
+  expect(new Set(weights).size).toBeGreaterThanOrEqual(moved);
+
+  const { before, updates, after } = first.memory;
+  const [second, last] = [updates[1]!, updates.at(-1)!];
+  expect(last.tensors).toBe(second.tensors);
+  expect(last.gpuBytes).toBe(second.gpuBytes);
+  expect(after.tensors).toBe(before.tensors);
+  expect(after.gpuBytes).toBe(before.gpuBytes);
+  console.log(updates.map(({gpuAllocated})=>(gpuAllocated/1e6).toFixed(1)).join(' '));
+
+  const again = await trained(page, site, 0);
+  expect(again.fingerprint).toEqual(first.fingerprint);
+  expect(again.weights).toBe(first.weights);
+});
+
+test('every operation and its gradients agree with the wasm kernels', async ({ page, site }) => {
+  await page.goto(site.harness);
+  const compared = await page.evaluate(() => window.run('page', 'compareOperations'));
+  expect(compared.length).toBeGreaterThan(10);
+  for (const { operation, apart, repeats } of compared) {
+    console.log(operation, apart, repeats);
+    for (const difference of apart) expect.soft(difference, operation).toBeLessThan(2e-5);
+    expect.soft(repeats, `${operation} repeats itself`).toBe(true);
+  }
+});
+
+test('logits of the warm start are within 1e-3 of wasm', async ({ page, site }) => {
+  await page.goto(site.harness);
+  const { count, apart, largest } = await page.evaluate(
+    (files) => window.run('page', 'compareLogits', files, 4),
+    site.files,
+  );
+  expect(count).toBeGreaterThan(100_000);
+  expect(largest).toBeGreaterThan(5);
+  console.log(count, apart, largest);
+  expect(apart).toBeLessThan(1e-3);
+});

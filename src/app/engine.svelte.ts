@@ -1,0 +1,63 @@
+/** The engine the page uses: started when first needed, replaced when lost or when another backend is wanted. */
+import { Engine } from '../../workers/engine.ts';
+import type { BackendChoice, StartedBackend } from '../../workers/protocol.ts';
+
+export class EngineHolder {
+  /** What the visitor chose. */
+  choice = $state<BackendChoice>('auto');
+  /** Null while it starts. */
+  backend = $state.raw<StartedBackend | null>(null);
+  /** Why it does not start. */
+  problem = $state('');
+  #engine: Engine | undefined;
+  #running: BackendChoice = 'auto';
+
+  /** The engine, once it runs. Rejects with why it does not. */
+  async get(): Promise<Engine> {
+    this.#engine ??= this.#start(this.choice);
+    await this.#engine.started;
+    return this.#engine;
+  }
+
+  /** An engine on exactly this backend: what a run began on. */
+  async on(name: StartedBackend['name']): Promise<Engine> {
+    const engine = await this.get().catch(() => undefined);
+    if (engine && this.backend?.name === name) return engine;
+    this.restart(name);
+    return this.get();
+  }
+
+  /** What the visitor wants from now on. */
+  choose(choice: BackendChoice): void {
+    this.choice = choice;
+    this.restart(choice);
+  }
+
+  /** Ends whatever runs. */
+  restart(choice: BackendChoice = this.#running): void {
+    this.#engine?.close();
+    this.#engine = this.#start(choice);
+  }
+
+  #start(choice: BackendChoice): Engine {
+    const engine = new Engine(choice);
+    this.#running = choice;
+    this.backend = null;
+    this.problem = '';
+    engine.started.then(
+      (backend) => {
+        if (engine === this.#engine) this.backend = backend;
+      },
+      (error: Error) => {
+        if (engine === this.#engine) this.problem = error.message;
+      },
+    );
+    // Idle or not, a dead engine is of no use to anyone.
+    void engine.died.then(() => {
+      if (engine !== this.#engine) return;
+      engine.close();
+      this.#engine = undefined;
+    });
+    return engine;
+  }
+}

@@ -1,0 +1,338 @@
+/**
+ * The state of the page and what one can do with it. Everything heavy happens in the engine's workers;
+ * a worker or a GPU that is lost is replaced, and the run goes on from its last checkpoint.
+ */
+import type { Engine } from '../../workers/engine.ts';
+import type { RunSummary, StartedBackend, TrainEnd } from '../../workers/protocol.ts';
+import { RunDatabase } from '../../workers/run-database.ts';
+import { packRunFile, unpackRunFile } from '../../workers/run-files.ts';
+import { StepSqlError } from '../core/errors.ts';
+import {
+  compareFingerprints,
+  type Fingerprint,
+  type FingerprintComparison,
+} from '../core/recipe/fingerprint.ts';
+import { closestPreset, decodeLink, type DecodedLink } from '../core/recipe/link.ts';
+import { presetRecipe, type PresetName } from '../core/recipe/presets.ts';
+import { updatesOf, type Recipe } from '../core/recipe/schema.ts';
+import { EngineHolder } from './engine.svelte.ts';
+import { Notices } from './notices.svelte.ts';
+import { persist, usage } from './platform.ts';
+import { RunView } from './run-view.svelte.ts';
+
+/** Where the page remembers which run was open. */
+const OPEN_RUN = 'stepsql.run';
+/** Losses without an update in between, after which a run is left as it is. */
+const MAX_LOSSES = 3;
+const SHOWN_EPISODES = 64;
+
+const LOST = ['device_lost', 'worker_exit', 'deadline'];
+
+const codeOf = (error: unknown): string =>
+  error instanceof StepSqlError ? error.code : 'internal';
+
+const isBackend = (name: string | undefined): name is StartedBackend['name'] =>
+  name === 'wasm' || name === 'webgpu';
+
+const FIRST: PresetName = 'execution';
+
+export class Session {
+  readonly engine = new EngineHolder();
+  readonly run = new RunView();
+  readonly notices = new Notices();
+  preset = $state<PresetName>(FIRST);
+  recipe = $state.raw<Recipe>(presetRecipe(FIRST));
+  runs = $state.raw<RunSummary[]>([]);
+  storage = $state.raw<{ used: number; quota: number; kept: string } | null>(null);
+  /** What a link in the address says, until it is used or dismissed. */
+  link = $state.raw<DecodedLink | null>(null);
+  linkError = $state('');
+  /** What the run is compared with. */
+  expected = $state.raw<Fingerprint | null>(null);
+  comparison = $state.raw<FingerprintComparison | null>(null);
+  #database: Promise<RunDatabase> | undefined;
+
+  /** A run is open: its recipe stands as it is. */
+  readonly fixed = $derived(this.run.id !== null || this.run.phase !== 'idle');
+  readonly busy = $derived(['preparing', 'training', 'stopping'].includes(this.run.phase));
+
+  /** Reads the address and the run that was open; starts nothing. */
+  async boot(): Promise<void> {
+    this.readAddress();
+    await this.listRuns();
+    const open = localStorage.getItem(OPEN_RUN);
+    if (open !== null && this.runs.some(({ id }) => id === open)) await this.open(open);
+  }
+
+  readAddress(): void {
+    const { hash } = window.location;
+    this.link = null;
+    this.linkError = '';
+    if (hash.length < 2) return;
+    try {
+      this.link = decodeLink(hash);
+    } catch (error) {
+      this.linkError = (error as Error).message;
+    }
+  }
+
+  leaveLink(): void {
+    this.link = null;
+    this.linkError = '';
+    history.replaceState(null, '', window.location.pathname + window.location.search);
+  }
+
+  choose(recipe: Recipe, preset: PresetName): void {
+    this.recipe = recipe;
+    this.preset = preset;
+  }
+
+  /** Trains from where the run is; `updates` stops after so many. */
+  async train(updates?: number): Promise<void> {
+    if (this.busy) return;
+    void this.#keep();
+    this.run.phase = 'preparing';
+    for (let losses = 0; ; ) {
+      const before = this.run.done;
+      try {
+        this.#ended(await this.#trainOnce(updates));
+        return;
+      } catch (error) {
+        losses = this.run.done > before ? 1 : losses + 1;
+        const code = codeOf(error);
+        if (!LOST.includes(code) || losses >= MAX_LOSSES || this.#stopping) return await this.#failed(error);
+        await this.#goBack(error as Error);
+      } finally {
+        await this.listRuns();
+      }
+    }
+  }
+
+  async #trainOnce(updates?: number): Promise<TrainEnd> {
+    const { id } = this.run;
+    const engine = await this.#engineFor();
+    const request = { recipe: this.recipe, run: id, ...(updates !== undefined && { updates }) };
+    return engine.train(request, (events) => {
+      this.run.take(events, performance.now());
+      for (const event of events) {
+        if (event.type !== 'start') continue;
+        this.recipe = event.recipe;
+        localStorage.setItem(OPEN_RUN, event.run);
+      }
+    });
+  }
+
+  /** A run goes on where it began; a link is reproduced there if that can be had. */
+  async #engineFor(): Promise<Engine> {
+    const own = this.run.fingerprint?.backend;
+    if (isBackend(own)) return this.engine.on(own);
+    const theirs = this.expected?.backend;
+    if (!isBackend(theirs)) return this.engine.get();
+    try {
+      return await this.engine.on(theirs);
+    } catch (error) {
+      const text = `The link was made on ${theirs}, which is not to be had here: it may drift.`;
+      this.notices.add('warn', `${sentence((error as Error).message)} ${text}`);
+      this.engine.restart('auto');
+      return this.engine.get();
+    }
+  }
+
+  #ended(end: TrainEnd): void {
+    this.run.end(end);
+    if (end.update === 0) return this.reset();
+    if (!this.expected) return;
+    this.comparison = compareFingerprints(this.expected, end.fingerprint);
+  }
+
+  /** After a loss: a new engine, and the run as its last checkpoint has it. */
+  async #goBack(error: Error): Promise<void> {
+    this.engine.restart();
+    const stored = await this.#stored(this.run.id);
+    const where = stored ? `its checkpoint at update ${stored.done}` : 'the beginning';
+    this.notices.add('warn', `${sentence(error.message)} The run went back to ${where} and goes on.`);
+    if (stored) await this.#show(stored);
+    else this.run.show({ id: this.run.id, done: 0, updates: this.run.updates });
+    this.run.phase = 'preparing';
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const stored = await this.#stored(this.run.id).catch(() => undefined);
+    if (codeOf(error) !== 'stopped') this.notices.add('bad', sentence((error as Error).message));
+    if (LOST.includes(codeOf(error))) this.engine.restart();
+    if (stored) await this.#show(stored);
+    else this.reset();
+  }
+
+  /** Finishes the update, saves a checkpoint, then stands still. */
+  async pause(): Promise<void> {
+    if (!this.busy) return;
+    this.run.phase = 'stopping';
+    await (await this.engine.get()).stop();
+  }
+
+  /** Back to the settings. The run stays in the list. */
+  reset(): void {
+    if (this.busy) return;
+    this.run.show({ id: null, done: 0, updates: 0 });
+    this.run.phase = 'idle';
+    this.recipe = { ...this.recipe, data: { ...this.recipe.data, ...this.#pin() } };
+    this.expected = this.comparison = null;
+    localStorage.removeItem(OPEN_RUN);
+  }
+
+  /** Generated data is made anew for changed settings; one's own files stay. */
+  #pin(): { sha256?: null } {
+    return this.recipe.data.kind === 'nursery' ? { sha256: null } : {};
+  }
+
+  async open(id: string): Promise<void> {
+    if (this.busy) return;
+    const stored = await this.#stored(id);
+    if (!stored) return;
+    this.expected = this.comparison = null;
+    await this.#show(stored);
+    localStorage.setItem(OPEN_RUN, id);
+  }
+
+  async #show(stored: RunSummary): Promise<void> {
+    const { id, recipe, done, updates, fingerprint } = stored;
+    const store = (await this.#runs()).store(id);
+    const [metrics, episodes] = await Promise.all([
+      store.readMetrics(),
+      store.readEpisodes(SHOWN_EPISODES),
+    ]);
+    this.choose(recipe, closestPreset(recipe).preset);
+    const kept = metrics.filter(({ step }) => step <= done);
+    this.run.show({
+      ...{ id, done, updates, fingerprint, metrics: kept },
+      episodes: episodes.filter(({ step }) => step <= done),
+    });
+    this.run.phase = done >= updates ? 'finished' : 'paused';
+    if (this.expected && fingerprint && done >= updates) {
+      this.comparison = compareFingerprints(this.expected, fingerprint);
+    }
+  }
+
+  /** Runs what the link says, from the beginning, and compares it update by update. */
+  async reproduce(): Promise<void> {
+    if (!this.link || this.busy) return;
+    const { recipe, preset, fingerprint } = this.link;
+    this.reset();
+    this.choose(recipe, preset);
+    this.expected = fingerprint ?? null;
+    this.leaveLink();
+    // Pressing Pause during a run that stopped early keeps the comparison for later.
+    await this.train(stopsAt(fingerprint, recipe));
+  }
+
+  useLink(): void {
+    if (!this.link || this.busy) return;
+    const { recipe, preset } = this.link;
+    this.reset();
+    this.choose(recipe, preset);
+    this.leaveLink();
+  }
+
+  async remove(id: string): Promise<void> {
+    if (this.busy && id === this.run.id) return;
+    await (await this.#runs()).delete(id);
+    if (id === this.run.id) this.reset();
+    await this.listRuns();
+  }
+
+  /** The run as a .zip, for the browser to save. */
+  async exportRun(id: string): Promise<void> {
+    await this.#guard(async () => {
+      const bytes = await packRunFile(id);
+      const url = URL.createObjectURL(new Blob([bytes as BlobPart], { type: 'application/zip' }));
+      const anchor = document.createElement('a');
+      anchor.href = url;
+      anchor.download = `stepsql-${id}.zip`;
+      anchor.click();
+      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    });
+  }
+
+  async importRun(file: File): Promise<void> {
+    await this.#guard(async () => {
+      const id = await unpackRunFile(new Uint8Array(await file.arrayBuffer()));
+      await this.listRuns();
+      await this.open(id);
+    });
+  }
+
+  /** Own data for the recipe: a zip of Spider, BIRD or question–answer files. */
+  async chooseFiles(file: File): Promise<void> {
+    await this.#guard(async () => {
+      const engine = await this.engine.get();
+      const found = await engine.importFiles(new Uint8Array(await file.arrayBuffer()));
+      const wanted = this.link?.recipe.data;
+      if (wanted?.kind === 'files') {
+        if (wanted.sha256 === null || wanted.sha256 === found.sha256) return;
+        const got = found.sha256.slice(0, 12);
+        throw new StepSqlError(
+          'bad_input',
+          `${file.name}: holds the questions ${got}, the link is on ${wanted.sha256.slice(0, 12)}`,
+        );
+      }
+      const { recipe } = this;
+      if (recipe.data.kind === 'files') {
+        this.recipe = { ...recipe, data: { ...recipe.data, sha256: found.sha256 } };
+      }
+      const splits = found.splits.map(([name, tasks]) => `${name}: ${tasks}`).join(', ');
+      const what = `${found.tasks} questions about ${found.databases} databases (${splits})`;
+      this.notices.add('good', `${file.name}: ${what}.`);
+    });
+  }
+
+  async listRuns(): Promise<void> {
+    try {
+      this.runs = await (await this.#runs()).runs();
+    } catch (error) {
+      this.notices.once('storage', 'warn', sentence((error as Error).message));
+    }
+    const space = await usage();
+    this.storage = space ? { ...space, kept: this.storage?.kept ?? 'unknown' } : null;
+  }
+
+  async #keep(): Promise<void> {
+    const kept = await persist();
+    if (this.storage) this.storage = { ...this.storage, kept };
+  }
+
+  get #stopping(): boolean {
+    return this.run.phase === 'stopping';
+  }
+
+  #runs(): Promise<RunDatabase> {
+    const database = (this.#database ??= RunDatabase.open());
+    database.catch(() => (this.#database = undefined));
+    return database;
+  }
+
+  async #stored(id: string | null): Promise<RunSummary | undefined> {
+    if (id === null) return undefined;
+    const stored = await (await this.#runs()).run(id);
+    return stored && stored.done > 0 ? stored : undefined;
+  }
+
+  async #guard(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.notices.add('bad', sentence((error as Error).message));
+    }
+  }
+}
+
+/** A link of a run that stopped early covers its updates only. */
+function stopsAt(fingerprint: Fingerprint | undefined, recipe: Recipe): number | undefined {
+  return fingerprint && fingerprint.count < updatesOf(recipe) ? fingerprint.count : undefined;
+}
+
+/** First letter large, a stop at the end. */
+function sentence(text: string): string {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
+}

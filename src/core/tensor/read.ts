@@ -1,0 +1,11 @@
+/** Reading tensors without blocking: on WebGPU there is no other way. */
+import type { Tensor } from '#tfjs';
+
+/** The values of a float32 tensor, which is disposed, read or not. */
+export async function take(tensor: Tensor): Promise<Float32Array> {
+  try {
+    return await tensor.data<'float32'>();
+  } finally {
+    tensor.dispose();
+  }
+}

@@ -1,0 +1,30 @@
+/** Puts the Content-Security-Policy into the built page: it needs no headers, so any host will do. */
+import type { Plugin } from 'vite';
+
+// The page reaches nothing but its own files. `wasm-unsafe-eval` allows compiling WebAssembly, not eval.
+const POLICY = [
+  "default-src 'self'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
+/** Only in builds: Vite's development server needs inline scripts and styles. */
+export function contentSecurityPolicy(): Plugin {
+  return {
+    name: 'stepsql:csp',
+    apply: 'build',
+    transformIndexHtml: () => [
+      {
+        tag: 'meta',
+        attrs: { 'http-equiv': 'Content-Security-Policy', content: POLICY },
+        injectTo: 'head-prepend',
+      },
+    ],
+  };
+}

@@ -1,0 +1,188 @@
+/**
+ * The policy worker: tensors, the run loop and the run's store. SQL and rewards are the reward worker's,
+ * reached through a channel that the page hands over.
+ */
+import * as Comlink from 'comlink';
+import type { NurserySplit } from '../src/core/data/nursery/index.ts';
+import { badInput, StepSqlError } from '../src/core/errors.ts';
+import { presetRecipe } from '../src/core/recipe/presets.ts';
+import type { Recipe } from '../src/core/recipe/schema.ts';
+import type { SqlService } from '../src/core/sql/outcome.ts';
+import { ask, type AskedDatabase } from '../src/core/train/ask.ts';
+import { episodeLines } from '../src/core/train/episode-log.ts';
+import { train, type RunEvent } from '../src/core/train/run.ts';
+import type { LoadedPolicy } from '../src/core/train/starting-policy.ts';
+import { startTabBackend } from './backend.ts';
+import { expose } from './call.ts';
+import { EventBatch } from './event-batch.ts';
+import type {
+  PolicyEvent,
+  PolicyWorkerApi,
+  RewardWorkerApi,
+  StartedBackend,
+  TrainEnd,
+} from './protocol.ts';
+import { remoteData, remoteRewards, remoteSql, type RemoteRewardWorker } from './remote.ts';
+import { RunDatabase } from './run-database.ts';
+import { withRunLock } from './run-lock.ts';
+import { fetchPublic, startingPolicy, trainedPolicy } from './starting-policy.ts';
+
+/** Groups of an update that the page is shown, and episodes it is given back on resume. */
+const SHOWN_GROUPS = 2;
+const SHOWN_EPISODES = 64;
+const MAX_ANSWER_LENGTH = 96;
+
+let backend: StartedBackend;
+let reward: RemoteRewardWorker;
+let stop: AbortController | undefined;
+
+const database = RunDatabase.open();
+
+/** The policy asked last; another takes its place. */
+let asked: { key: string; policy: Promise<LoadedPolicy> } | undefined;
+
+async function policyFor(run: string | null): Promise<LoadedPolicy> {
+  const runs = await database;
+  const summary = run === null ? undefined : await runs.run(run);
+  if (run !== null && !summary) throw badInput('run', run, 'a run that is here');
+  const key = summary ? `${run} ${summary.done}` : 'warm';
+  if (asked?.key === key) return asked.policy;
+  const before = asked;
+  const policy =
+    run !== null && summary!.done > 0
+      ? trainedPolicy(runs, run)
+      : startingPolicy(summary?.recipe ?? presetRecipe('execution'));
+  asked = { key, policy };
+  policy.catch(() => (asked = undefined));
+  await before?.policy.then(
+    (old) => old.policy.dispose(),
+    () => undefined,
+  );
+  return policy;
+}
+
+/** The database in the box, open in a pool of its own. */
+let opened: Promise<{ sql: SqlService; about: AskedDatabase }> | undefined;
+
+async function openMusic(): Promise<{ sql: SqlService; about: AskedDatabase }> {
+  const [bytes, sql] = await Promise.all([
+    fetchPublic('databases/music.sqlite'),
+    remoteSql(reward, presetRecipe('execution').sql),
+  ]);
+  const [schema, hash] = await Promise.all([reward.readSchema(bytes), sql.addDatabase(bytes)]);
+  return { sql, about: { schema, hash } };
+}
+
+function music(): ReturnType<typeof openMusic> {
+  opened ??= openMusic();
+  opened.catch(() => (opened = undefined)); // a failed download may be tried again
+  return opened;
+}
+
+/** What the page is told of an event; undefined where it needs to hear nothing. */
+function told(event: RunEvent): PolicyEvent | undefined {
+  switch (event.type) {
+    case 'update': {
+      const { update, metrics, digest, groups } = event;
+      const episodes = episodeLines(update, groups.slice(0, SHOWN_GROUPS));
+      return { type: 'update', update, metrics, digest, episodes };
+    }
+    case 'evaluation':
+      return { type: 'evaluation', update: event.update, metrics: event.metrics };
+    case 'checkpoint':
+      return event;
+    default:
+      return undefined;
+  }
+}
+
+async function run(
+  recipe: Recipe,
+  inputs: { data: Awaited<ReturnType<typeof remoteData>>['data'] } & LoadedPolicy,
+  { id, updates, signal }: { id: string; updates: number | undefined; signal: AbortController },
+  events: EventBatch,
+): Promise<TrainEnd> {
+  const store = (await database).store(id);
+  const sql = await remoteSql(reward, recipe.sql);
+  let end: TrainEnd | undefined;
+  let since = 0;
+  try {
+    for await (const event of train(
+      { recipe, ...inputs },
+      {
+        ...{ sql, store, backend: backend.name, stop: signal.signal },
+        rewards: remoteRewards(reward),
+        clock: () => performance.now(),
+      },
+    )) {
+      if (event.type === 'start') {
+        const { done, tasks, left_out, unanswerable, fingerprint } = event;
+        events.add({
+          ...{ type: 'start', run: id, recipe, updates: event.updates },
+          ...{ done, tasks, left_out, unanswerable, digests: fingerprint.updates },
+          metrics: done > 0 ? await store.readMetrics() : [],
+          episodes: done > 0 ? await store.readEpisodes(SHOWN_EPISODES) : [],
+        });
+      } else if (event.type === 'end') {
+        const { update, finished, fingerprint } = event;
+        end = { run: id, recipe, update, finished, fingerprint };
+      } else {
+        if (event.type === 'update' && ++since === updates) signal.abort();
+        events.add(told(event)!);
+      }
+    }
+  } finally {
+    await Promise.all([store.close(), sql.close()]);
+  }
+  return end!;
+}
+
+const api: PolicyWorkerApi = {
+  async start(choice, port) {
+    reward = Comlink.wrap<RewardWorkerApi>(port);
+    backend = await startTabBackend(choice);
+    return backend;
+  },
+
+  schema: async () => (await music()).about.schema,
+
+  async ask({ question, samples, run }) {
+    const [{ sql, about }, policy] = await Promise.all([music(), policyFor(run)]);
+    return ask({ ...policy, sql }, about, question, {
+      ...{ samples, temperature: 1, seed: 0 },
+      max_completion_length: MAX_ANSWER_LENGTH,
+    });
+  },
+
+  async train({ recipe: wanted, run: existing, updates }, onEvents) {
+    const events = new EventBatch(onEvents, () => performance.now());
+    if (stop) throw badInput('train', existing, 'the run before it to end first');
+    const signal = new AbortController();
+    stop = signal;
+    try {
+      events.add({ type: 'stage', stage: 'policy' });
+      const start = await startingPolicy(wanted);
+      const splits = wanted.eval.every > 0 ? [wanted.eval.split as NurserySplit] : [];
+      events.add({ type: 'stage', stage: 'data' });
+      const { data, sha256 } = await remoteData(reward, wanted, splits, (done, total) =>
+        events.add({ type: 'stage', stage: 'data', done, total }),
+      );
+      if (signal.signal.aborted) throw new StepSqlError('stopped', 'stopped before the run began');
+      const recipe = { ...wanted, data: { ...wanted.data, sha256 } };
+      const id = existing ?? (await (await database).newId(recipe));
+      events.add({ type: 'stage', stage: 'evaluation' });
+      return await withRunLock(id, () =>
+        run(recipe, { data, ...start }, { id, updates, signal }, events),
+      );
+    } finally {
+      stop = undefined;
+      events.flush();
+    }
+  },
+
+  stop() {
+    stop?.abort();
+  },
+};
+
+expose(api);
