@@ -3,6 +3,7 @@
  * runs take (5; by command 50).
  */
 import type { Page } from '@playwright/test';
+import type { Backend } from './harness/platform.ts';
 import type { TrainResult } from './harness/train.ts';
 import { expect, test, type Site } from './test.ts';
 
@@ -10,16 +11,17 @@ const UPDATES = Number(process.env['STEPSQL_UPDATES'] ?? 5);
 
 test.setTimeout(120_000 + 20_000 * UPDATES);
 
-async function trained(page: Page, site: Site, beta: number): Promise<TrainResult> {
-  await page.goto(site.harness); // a new page each time: nothing is left of another run
+/** In a new page each time: nothing is left of another run. */
+async function trained(page: Page, site: Site, backend: Backend): Promise<TrainResult> {
+  await page.goto(site.harness);
   return page.evaluate(
-    ([updates, beta]) => window.run('worker', 'trainTiny', 'webgpu', { updates, beta }),
-    [UPDATES, beta] as const,
+    ([backend, updates]) => window.run('worker', 'trainTiny', backend, { updates, beta: 0 }),
+    [backend, UPDATES] as const,
   );
 }
 
 test(`${UPDATES} updates train, leak nothing, and repeat themselves`, async ({ page, site }) => {
-  const first = await trained(page, site, 0);
+  const first = await trained(page, site, 'webgpu');
   expect(first.fingerprint).toMatchObject({ backend: 'webgpu', count: UPDATES });
   expect(first.finite).toBe(true);
   const moved = first.metrics.filter((line) => line['grad_norm']! > 0).length;
@@ -33,9 +35,18 @@ test(`${UPDATES} updates train, leak nothing, and repeat themselves`, async ({ p
   expect(last.gpuBytes).toBe(second.gpuBytes);
   expect(after.tensors).toBe(before.tensors);
   expect(after.gpuBytes).toBe(before.gpuBytes);
-  console.log(updates.map(({gpuAllocated})=>(gpuAllocated/1e6).toFixed(1)).join(' '));
+  console.log(updates.map(({ gpuAllocated }) => (gpuAllocated / 1e6).toFixed(1)).join(' '));
 
-  const again = await trained(page, site, 0);
+  // The first update starts from the same weights as on wasm: equal tokens, nearly equal numbers.
+  const onWasm = await trained(page, site, 'wasm');
+  expect(first.fingerprint.updates[0]!.slice(0, 16)).toBe(
+    onWasm.fingerprint.updates[0]!.slice(0, 16),
+  );
+  for (const metric of ['loss', 'grad_norm', 'entropy']) {
+    expect(first.metrics[0]![metric], metric).toBeCloseTo(onWasm.metrics[0]![metric]!, 4);
+  }
+
+  const again = await trained(page, site, 'webgpu');
   expect(again.fingerprint).toEqual(first.fingerprint);
   expect(again.weights).toBe(first.weights);
 });

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import type { Plugin } from 'vite';
 import type { PrecacheEntry } from 'workbox-precaching/_types.js';
+import { POLICY } from './vite-csp.ts';
 import { checkLicensed } from './vite-licences.ts';
 
 /** Vite writes a hash of the content into the names of the files it makes. */
@@ -52,6 +53,7 @@ export function serviceWorker(): Plugin {
           target: 'es2022',
           define: {
             'process.env.NODE_ENV': '"production"',
+            POLICY: JSON.stringify(POLICY),
             ENTRIES: entries((url) => !WHEN_USED.test(url)),
             ENTRIES_WHEN_USED: entries((url) => WHEN_USED.test(url)),
           },

@@ -2,7 +2,7 @@
 import * as Comlink from 'comlink';
 import { expose } from './call.ts';
 import { RunDatabase } from './run-database.ts';
-import { packFile, unpackFile } from './run-file.ts';
+import { packFile, unpackFile } from './pack.ts';
 
 async function withDatabase<T>(work: (database: RunDatabase) => Promise<T>): Promise<T> {
   const database = await RunDatabase.open();

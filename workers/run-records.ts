@@ -2,7 +2,7 @@
 import { badInput, StepSqlError } from '../src/core/errors.ts';
 import { parseFingerprint, type Fingerprint } from '../src/core/recipe/fingerprint.ts';
 import { parseRecipeText } from '../src/core/recipe/parse.ts';
-import type { Recipe } from '../src/core/recipe/schema.ts';
+import { updatesOf, type Recipe } from '../src/core/recipe/schema.ts';
 import {
   encodeLine,
   type Checkpoint,
@@ -53,11 +53,11 @@ export async function addLines(
   lines: readonly EncodedLine[],
 ): Promise<void> {
   const store = tx.objectStore(table);
-  const stored = lines.map(([step, text]) => {
+  const stored = lines.map(async ([step, text]) => {
     record.line_bytes += text.length;
     const ex = table === 'metrics' ? exOf(text) : undefined;
     if (ex !== undefined) record.ex = ex;
-    return store.put(text, [record.id, step, record.next_line++]);
+    await store.put(text, [record.id, step, record.next_line++]);
   });
   await Promise.all(stored);
 }
@@ -160,17 +160,6 @@ export async function readCheckpoint(
   throw new StepSqlError('storage', `the browser has lost checkpoint ${step} of run ${id}`);
 }
 
-export function numUpdates(recipe: Recipe): number {
-  switch (recipe.method) {
-    case 'sft':
-      return recipe.sft.num_updates;
-    case 'grpo':
-      return recipe.grpo.num_updates;
-    case 'rejection_sft':
-      return recipe.rejection_sft.num_updates;
-  }
-}
-
 /** Undefined for a run whose recipe is not written yet, or is of a later version. */
 export function summaryOf(record: RunRecord): RunSummary | undefined {
   if (record.recipe === null) return undefined;
@@ -183,5 +172,5 @@ export function summaryOf(record: RunRecord): RunSummary | undefined {
   }
   const { id, created, changed, ex, fingerprint, checkpoints } = record;
   const done = checkpoints.at(-1)?.step ?? 0;
-  return { id, recipe, created, changed, done, updates: numUpdates(recipe), ex, fingerprint };
+  return { id, recipe, created, changed, done, updates: updatesOf(recipe), ex, fingerprint };
 }

@@ -8,14 +8,7 @@ import { localSqlService } from '../../src/core/sql/service.ts';
 import { nurseryData } from '../../src/core/train/data.ts';
 import { train, type RunInputs } from '../../src/core/train/run.ts';
 import { MemoryRunStore, type MetricsLine } from '../../src/core/train/run-store.ts';
-import {
-  memory,
-  sqlEngine,
-  useBackend,
-  warmStart,
-  type Backend,
-  type Memory,
-} from './platform.ts';
+import { memory, sqlEngine, useBackend, warmStart, type Backend, type Memory } from './platform.ts';
 
 export interface TrainResult {
   fingerprint: Fingerprint;
@@ -27,11 +20,7 @@ export interface TrainResult {
   memory: { before: Memory; updates: Memory[]; after: Memory };
 }
 
-async function complete(
-  inputs: RunInputs,
-  backend: Backend,
-  before: Memory,
-): Promise<TrainResult> {
+async function complete(inputs: RunInputs, backend: Backend, before: Memory): Promise<TrainResult> {
   const store = new MemoryRunStore();
   const { sql } = inputs.recipe;
   const service = localSqlService(await sqlEngine(), {
@@ -95,7 +84,9 @@ export async function trainTiny(
   const start = await undecidedPolicy();
   await useBackend(backend);
   const before = memory();
-  const recipe = grpoRecipe({ num_updates: updates, beta, num_iterations: beta > 0 ? 2 : 1 });
+  // Slow enough that the groups have something to disagree about to the end.
+  const optimizer = { learning_rate: 1e-3 };
+  const recipe = grpoRecipe({ num_updates: updates, beta }, { optimizer });
   const inputs = { recipe, data, tokenizer, policy: start() };
   return complete(inputs, backend, before);
 }

@@ -24,7 +24,6 @@ export class RunView {
   stage = $state.raw<Stage | null>(null);
   /** Null while nothing is known. */
   secondsLeft = $state<number | null>(null);
-  secondsEach = $state<number | null>(null);
   /** Questions to train on, and those left out, in words. */
   questions = $state('');
   metrics = $state.raw<MetricsLine[]>([]);
@@ -53,7 +52,6 @@ export class RunView {
     this.fingerprint = fingerprint;
     this.digests = fingerprint?.updates ?? [];
     this.stage = null;
-    this.secondsLeft = this.secondsEach = null;
     this.questions = '';
   }
 
@@ -109,9 +107,8 @@ export class RunView {
   #timed(now: number): void {
     this.#times.push(now);
     if (this.#times.length > RECENT + 1) this.#times.shift();
-    const each = (now - this.#times[0]!) / (this.#times.length - 1) / 1000;
-    this.secondsEach = each;
-    this.secondsLeft = each * (this.updates - this.done);
+    const each = (now - this.#times[0]!) / (this.#times.length - 1);
+    this.secondsLeft = (each / 1000) * (this.updates - this.done);
   }
 }
 

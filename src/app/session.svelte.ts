@@ -18,6 +18,7 @@ import { updatesOf, type Recipe } from '../core/recipe/schema.ts';
 import { EngineHolder } from './engine.svelte.ts';
 import { Notices } from './notices.svelte.ts';
 import { persist, usage } from './platform.ts';
+import type { StorageUse } from './runs/run-text.ts';
 import { RunView } from './run-view.svelte.ts';
 
 /** Where the page remembers which run was open. */
@@ -43,10 +44,14 @@ export class Session {
   preset = $state<PresetName>(FIRST);
   recipe = $state.raw<Recipe>(presetRecipe(FIRST));
   runs = $state.raw<RunSummary[]>([]);
-  storage = $state.raw<{ used: number; quota: number; kept: string } | null>(null);
+  storage = $state.raw<StorageUse | null>(null);
   /** What a link in the address says, until it is used or dismissed. */
   link = $state.raw<DecodedLink | null>(null);
   linkError = $state('');
+  /** Hash of the files a link is on, while they are not in this browser. */
+  missingFiles = $state<string | null>(null);
+  /** What is known of the files chosen for the recipe. */
+  filesNote = $state('');
   /** What the run is compared with. */
   expected = $state.raw<Fingerprint | null>(null);
   comparison = $state.raw<FingerprintComparison | null>(null);
@@ -66,7 +71,7 @@ export class Session {
 
   readAddress(): void {
     const { hash } = window.location;
-    this.link = null;
+    this.link = this.missingFiles = null;
     this.linkError = '';
     if (hash.length < 2) return;
     try {
@@ -74,6 +79,14 @@ export class Session {
     } catch (error) {
       this.linkError = (error as Error).message;
     }
+    void this.#guard(() => this.#lookForFiles());
+  }
+
+  async #lookForFiles(): Promise<void> {
+    const data = this.link?.recipe.data;
+    if (data?.kind !== 'files' || data.sha256 === null) return;
+    const there = await (await this.#runs()).file(data.sha256);
+    this.missingFiles = there ? null : data.sha256;
   }
 
   leaveLink(): void {
@@ -90,7 +103,7 @@ export class Session {
   /** Trains from where the run is; `updates` stops after so many. */
   async train(updates?: number): Promise<void> {
     if (this.busy) return;
-    void this.#keep();
+    void persist();
     this.run.phase = 'preparing';
     for (let losses = 0; ; ) {
       const before = this.run.done;
@@ -269,7 +282,10 @@ export class Session {
       const found = await engine.importFiles(new Uint8Array(await file.arrayBuffer()));
       const wanted = this.link?.recipe.data;
       if (wanted?.kind === 'files') {
-        if (wanted.sha256 === null || wanted.sha256 === found.sha256) return;
+        if (wanted.sha256 === null || wanted.sha256 === found.sha256) {
+          this.missingFiles = null;
+          return;
+        }
         const got = found.sha256.slice(0, 12);
         throw new StepSqlError(
           'bad_input',
@@ -282,7 +298,7 @@ export class Session {
       }
       const splits = found.splits.map(([name, tasks]) => `${name}: ${tasks}`).join(', ');
       const what = `${found.tasks} questions about ${found.databases} databases (${splits})`;
-      this.notices.add('good', `${file.name}: ${what}.`);
+      this.filesNote = `${file.name}: ${what}`;
     });
   }
 
@@ -293,12 +309,8 @@ export class Session {
       this.notices.once('storage', 'warn', sentence((error as Error).message));
     }
     const space = await usage();
-    this.storage = space ? { ...space, kept: this.storage?.kept ?? 'unknown' } : null;
-  }
-
-  async #keep(): Promise<void> {
-    const kept = await persist();
-    if (this.storage) this.storage = { ...this.storage, kept };
+    const kept = space !== undefined && (await navigator.storage.persisted());
+    this.storage = space ? { ...space, kept } : null;
   }
 
   get #stopping(): boolean {

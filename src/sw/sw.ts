@@ -16,7 +16,10 @@ import { TAKE_OVER } from './messages.ts';
 
 declare const self: ServiceWorkerGlobalScope;
 
-/** Files kept from the first visit on. Both lists are put in by tools/vite-service-worker.ts. */
+// Put in by tools/vite-service-worker.ts:
+/** The page's Content-Security-Policy. */
+declare const POLICY: string;
+/** Files kept from the first visit on. */
 declare const ENTRIES: PrecacheEntry[];
 /** Files kept once they have been used. */
 declare const ENTRIES_WHEN_USED: PrecacheEntry[];
@@ -29,8 +32,18 @@ const revalidate: WorkboxPlugin = {
     ),
 };
 
+/** Workers obey no policy but that of their own script's headers, which a host need not send. */
+const guard: WorkboxPlugin = {
+  cacheWillUpdate: ({ response }) => {
+    if (!response.ok) return Promise.resolve(null);
+    const headers = new Headers(response.headers);
+    headers.set('Content-Security-Policy', POLICY);
+    return Promise.resolve(new Response(response.body, { headers }));
+  },
+};
+
 function keep(cacheName: string, entries: PrecacheEntry[]): PrecacheController {
-  const controller = new PrecacheController({ cacheName, plugins: [revalidate] });
+  const controller = new PrecacheController({ cacheName, plugins: [revalidate, guard] });
   controller.addToCacheList(entries);
   registerRoute(new PrecacheRoute(controller, { ignoreURLParametersMatching: [/./] }));
   self.addEventListener('activate', controller.activate);

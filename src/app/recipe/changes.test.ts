@@ -42,7 +42,10 @@ describe('the differences from a preset', () => {
       'method: sft → grpo',
     ]);
     const rloo = applySet(presetRecipe('sft'), 'method=grpo', 'credit.name=rloo');
-    expect(lines('sft', rloo)).toEqual(['method: sft → grpo', 'credit.name: group-relative → rloo']);
+    expect(lines('sft', rloo)).toEqual([
+      'method: sft → grpo',
+      'credit.name: group-relative → rloo',
+    ]);
   });
 
   it('hold the recipe’s value, whatever the recipe', () => {

@@ -77,7 +77,9 @@ export function undoChange(preset: PresetName, recipe: Recipe, path: string): Re
   const base = baseOf(preset, recipe);
   const others = leavesOf(difference(base, recipe)).filter(([each]) => each !== path);
   const kept = others.filter(([each], _, all) => {
-    const choosers = all.filter(([other]) => recipeFields.some((f) => f.path === other && f.discriminates));
+    const choosers = all.filter(([other]) =>
+      recipeFields.some((f) => f.path === other && f.discriminates),
+    );
     const json = patch(base, nested(choosers));
     return recipeFields.some((field) => field.path === each && applies(field, json));
   });

@@ -11,7 +11,8 @@ export interface Cost {
 }
 
 /** 1 update, 200 updates. */
-export const counted = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? '' : 's'}`;
+export const counted = (n: number, one: string): string =>
+  `${count(n)} ${one}${n === 1 ? '' : 's'}`;
 
 export function costOf(recipe: Recipe): Cost {
   if (recipe.method === 'sft') {

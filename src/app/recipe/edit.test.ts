@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { arbitraryRecipe } from '../../core/recipe/arbitrary.test-helper.ts';
 import { applySet } from '../../core/recipe/change.ts';
-import { applies, fieldAt, recipeFields, valueAt, type FieldValue } from '../../core/recipe/fields.ts';
+import {
+  applies,
+  fieldAt,
+  recipeFields,
+  valueAt,
+  type FieldValue,
+} from '../../core/recipe/fields.ts';
 import { parseRecipe } from '../../core/recipe/parse.ts';
 import { presetRecipe } from '../../core/recipe/presets.ts';
 import { edit, formText, means, UNREADABLE, unpinned } from './edit.ts';

@@ -71,7 +71,7 @@ export function cellsOf(
   const listed = updates.length;
   const size = Math.ceil((count - listed) / Math.max(1, MAX_CELLS - listed));
   const cells: Cell[] = [];
-  for (let from = 1; from <= count; ) {
+  for (let from = 1; from <= count;) {
     const to = from <= listed ? from : Math.min(count, from + size - 1);
     cells.push({ from, to, state: stateOf(to, done, listed, comparison, ended) });
     from = to + 1;
@@ -103,7 +103,8 @@ export function summaryOf(
 ): { verdict: Verdict; text: string } {
   const listed = updates.length;
   if (drift?.part === 'chain') {
-    const where = listed === 0 ? 'The run' : `After the first ${counted(compared, 'update')}, the run`;
+    const where =
+      listed === 0 ? 'The run' : `After the first ${counted(compared, 'update')}, the run`;
     const text = `${where} differs: the hash over all ${count} is another${because(notes)}.`;
     return { verdict: 'differs', text };
   }

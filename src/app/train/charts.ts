@@ -45,6 +45,10 @@ const RIGHT = { right: true } as const;
 const TERM = /^rewards\/(.+)\/mean$/;
 const TERM_COLOURS: readonly ChartColour[] = ['blue', 'ochre', 'purple', 'red', 'grey'];
 
+/** Reward terms have the same colour in curves and episodes, by their position. */
+export const termColour = (index: number): ChartColour =>
+  TERM_COLOURS[index % TERM_COLOURS.length]!;
+
 /** Every chart, with all it could show. */
 function allCharts(names: readonly string[]): ChartSpec[] {
   const terms = names.flatMap((name) => TERM.exec(name)?.[1] ?? []);
@@ -66,14 +70,7 @@ function allCharts(names: readonly string[]): ChartSpec[] {
         // A reward of one term is that term.
         ...(terms.length < 2
           ? []
-          : terms.map((term, i) =>
-              series(
-                `rewards/${term}/mean`,
-                term,
-                'number',
-                TERM_COLOURS[i % TERM_COLOURS.length]!,
-              ),
-            )),
+          : terms.map((term, i) => series(`rewards/${term}/mean`, term, 'number', termColour(i)))),
       ],
     },
     {

@@ -132,7 +132,10 @@ export function plotOptions(
 }
 
 /** The table's own columns, in the order of the plot's series. Nothing is copied. */
-export function plotData(spec: ChartSpec, { table, updates, smooth }: PlotState): uPlot.AlignedData {
+export function plotData(
+  spec: ChartSpec,
+  { table, updates, smooth }: PlotState,
+): uPlot.AlignedData {
   const { steps } = table;
   // Without rows uPlot draws no axes: two empty ones span the run.
   const blank: Column = new Array<null>(Math.max(2, steps.length)).fill(null);

@@ -3,7 +3,6 @@ import {
   announce,
   buttonsFor,
   progressText,
-  secondsLeft,
   stageText,
   type Announced,
   type Phase,
@@ -104,20 +103,5 @@ describe('announcements', () => {
         ['training', 20],
       ]).at(-1),
     ).toBe('10 percent: update 20 of 200');
-  });
-});
-
-describe('time left', () => {
-  const lines = (...times: number[]) => times.map((step_time, i) => ({ step: i + 1, step_time }));
-
-  it('is the median of the latest updates times what is left', () => {
-    expect(secondsLeft(lines(9, 0.4, 0.4, 0.5), 4, 200)).toBeCloseTo(0.5 * 196);
-    expect(secondsLeft([...lines(0.4), { step: 1, 'eval/ex': 0.5 }], 1, 11)).toBeCloseTo(4);
-  });
-
-  it('is unknown before the first update, and zero at the end', () => {
-    expect(secondsLeft([], 0, 200)).toBeNull();
-    expect(secondsLeft([{ step: 0, 'eval/ex': 0.3 }], 0, 200)).toBeNull();
-    expect(secondsLeft(lines(1), 10, 10)).toBe(0);
   });
 });

@@ -1,5 +1,4 @@
 /** What the controls of a run say and allow, as text and flags. */
-import type { MetricsLine } from '../../core/train/run-store.ts';
 import { count, duration, roughly } from '../ui/format.ts';
 
 /** `loading`: the page is not ready. `preparing`: Train was pressed, no update is under way yet. */
@@ -116,26 +115,4 @@ export function announce(
   }
   const left = progress.secondsLeft === null ? '' : `, ${roughly(progress.secondsLeft)} left`;
   return { now, text: `${tenth * 10} percent: update ${done} of ${updates}${left}` };
-}
-
-/** Updates whose durations count in an estimate. */
-const RECENT = 20;
-
-/**
- * Seconds until the end of a run, by the median duration of the latest updates; null before the first.
- * Evaluations are not timed, so they are not in it.
- */
-export function secondsLeft(
-  metrics: readonly MetricsLine[],
-  done: number,
-  updates: number,
-): number | null {
-  const times: number[] = [];
-  for (let i = metrics.length - 1; i >= 0 && times.length < RECENT; i--) {
-    const time = metrics[i]!['step_time'];
-    if (time !== undefined && Number.isFinite(time)) times.push(time);
-  }
-  if (times.length === 0) return null;
-  times.sort((a, b) => a - b);
-  return times[times.length >> 1]! * Math.max(0, updates - done);
 }

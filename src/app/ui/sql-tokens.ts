@@ -23,12 +23,12 @@ const KEYWORDS = new Set(
 // and comments may be cut off by the end: a policy stops where it likes.
 const TOKEN = new RegExp(
   [
-    /(?<comment>--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))/,
-    /(?<string>[xX]?'(?:[^']+|'')*(?:'|$))/,
-    /(?<identifier>"(?:[^"]+|"")*(?:"|$)|`[^`]*(?:`|$)|\[[^\]]*(?:\]|$))/,
-    /(?<number>0[xX][\da-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)/,
-    /(?<word>[\p{L}_$][\p{L}\p{N}_$]*)/,
-    /(?<rest>[\s\S])/,
+    /(?<comment>--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))/u,
+    /(?<string>[xX]?'(?:[^']+|'')*(?:'|$))/u,
+    /(?<identifier>"(?:[^"]+|"")*(?:"|$)|`[^`]*(?:`|$)|\[[^\]]*(?:\]|$))/u,
+    /(?<number>0[xX][\da-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)/u,
+    /(?<word>[\p{L}_$][\p{L}\p{N}_$]*)/u,
+    /(?<rest>[\s\S])/u,
   ]
     .map(({ source }) => source)
     .join('|'),

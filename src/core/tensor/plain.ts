@@ -1,10 +1,10 @@
 /**
  * Plain twins of ops.ts: the same functions in ordinary tfjs operations with tfjs's own gradients.
- * They run on every backend and are what the kernels are tested against. Gathers are one-hot
- * products, because the gradient of tf.gather does not exist on wasm and adds in random order on WebGPU.
+ * They run on every backend and are what the kernels are tested against. The gradient of a gather is a
+ * one-hot product, because tf.gather's own does not exist on wasm and adds in random order on WebGPU.
  */
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, type Variable } from '#tfjs';
-import { stopGradient } from './differentiable.ts';
+import { differentiable, stopGradient } from './differentiable.ts';
 import type { AdamWStep, DecodeCache, Heads, RotaryTables, Visibility } from './ops.ts';
 
 export function matmul(a: Tensor2D, b: Tensor2D, transB: boolean): Tensor2D {
@@ -12,7 +12,15 @@ export function matmul(a: Tensor2D, b: Tensor2D, transB: boolean): Tensor2D {
 }
 
 export function gatherRows(table: Tensor2D, index: Tensor1D): Tensor2D {
-  return tf.matMul(tf.cast(tf.oneHot(index, table.shape[0]), 'float32') as Tensor2D, table);
+  const count = table.shape[0];
+  return differentiable((save, table) => {
+    save([index]);
+    return {
+      value: tf.gather(table, index),
+      gradFunc: (dy, [index]) =>
+        tf.matMul(tf.cast(tf.oneHot(index!, count), 'float32'), dy, true, false),
+    };
+  }, table) as Tensor2D;
 }
 
 export function rmsNorm(x: Tensor2D, weight: Tensor1D, eps: number): Tensor2D {

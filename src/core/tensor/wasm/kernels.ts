@@ -16,6 +16,7 @@ interface WasmBackend {
   };
   dataIdMap: { get(dataId: object): { memoryOffset: number } };
   makeOutput(shape: number[], dtype: string): TensorInfo;
+  disposeData(dataId: object): boolean;
 }
 
 type Inputs = Record<string, TensorInfo>;
@@ -31,6 +32,7 @@ let kernels: Record<string, Kernel> | undefined;
 /** What an implementation needs: addresses, outputs, scratch and the compiled functions. */
 class Runtime {
   readonly #backend: WasmBackend;
+  readonly #outputs: TensorInfo[] = [];
   readonly call: Record<string, Kernel>;
 
   constructor(backend: WasmBackend) {
@@ -42,16 +44,19 @@ class Runtime {
     return this.#backend.dataIdMap.get(tensor.dataId).memoryOffset;
   }
 
-  /** tfjs's allocator returns 0 when memory is exhausted and would carry on: refuse instead. */
   output(shape: number[], dtype = 'float32'): TensorInfo {
     const tensor = this.#backend.makeOutput(shape, dtype);
-    if (this.at(tensor) === 0) throw outOfMemory(shape);
+    this.#outputs.push(tensor);
     return tensor;
+  }
+
+  /** Frees the outputs so far: a kernel that throws returns none. */
+  abandon(): void {
+    for (const { dataId } of this.#outputs) this.#backend.disposeData(dataId);
   }
 
   withScratch<T>(floats: number, use: (pointer: number) => T): T {
     const pointer = this.#backend.wasm._malloc(floats * 4) >>> 0;
-    if (pointer === 0) throw outOfMemory([floats]);
     try {
       return use(pointer);
     } finally {
@@ -60,11 +65,26 @@ class Runtime {
   }
 }
 
-function outOfMemory(shape: number[]): StepSqlError {
-  return new StepSqlError(
-    'out_of_memory',
-    `wasm memory is exhausted (4 GB at most) while allocating float32[${shape.join(', ')}]: use a smaller batch, model or max_completion_length`,
-  );
+/** All that wasm can address. Allocations fail somewhat earlier: memory is in pieces. */
+export const WASM_MEMORY_BYTES = 0x1_0000_0000;
+
+/**
+ * Makes allocations that fail throw. tfjs's own carry on instead: malloc returns 0 when memory is
+ * exhausted, and sizes beyond 32 bits wrap around to small ones.
+ */
+function refuseFailedAllocations({ wasm }: WasmBackend): void {
+  wasm._free(wasm._malloc(8)); // emscripten's first call replaces the function by the real one
+  const allocate = wasm._malloc;
+  wasm._malloc = (bytes) => {
+    const pointer = bytes < WASM_MEMORY_BYTES ? allocate(bytes) : 0;
+    if (pointer === 0) {
+      throw new StepSqlError(
+        'out_of_memory',
+        `wasm memory (4 GB at most) is exhausted while allocating ${bytes} bytes: use a smaller batch, model or max_completion_length`,
+      );
+    }
+    return pointer;
+  };
 }
 
 const rows = (tensor: TensorInfo): number => tensor.shape[0]!;
@@ -211,16 +231,20 @@ export function registerWasmKernels(): void {
   const bytes = Uint8Array.from(atob(KERNELS_BASE64), (char) => char.charCodeAt(0));
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
   kernels = instance.exports as Record<string, Kernel>;
+  refuseFailedAllocations(backend);
   for (const [kernelName, implementation] of Object.entries(implementations)) {
     tf.registerKernel({
       kernelName,
       backendName: 'wasm',
-      kernelFunc: ({ inputs, backend, attrs }) =>
-        implementation(
-          inputs as Inputs,
-          (attrs ?? {}) as Attributes,
-          new Runtime(backend as WasmBackend),
-        ),
+      kernelFunc: ({ inputs, backend, attrs }) => {
+        const runtime = new Runtime(backend as WasmBackend);
+        try {
+          return implementation(inputs as Inputs, (attrs ?? {}) as Attributes, runtime);
+        } catch (error) {
+          runtime.abandon();
+          throw error;
+        }
+      },
     });
   }
 }
