@@ -33,14 +33,12 @@ const runs: { title: string; preset: string; set: string[] }[] = [
 
 for (const { title, preset, set } of runs) {
   test.describe(title, () => {
-    let inNode: NodeRun;
-
-    test.beforeAll(async () => {
-      inNode = await trainInNode(preset, ...set);
-    });
+    let run: Promise<NodeRun> | undefined; // one for both tests, none when they are skipped
 
     for (const place of ['page', 'worker'] as const) {
       test(`a ${place} gives what Node gives, bit for bit`, async ({ page, site }) => {
+        run ??= trainInNode(preset, ...set);
+        const inNode = await run;
         await page.goto(site.harness);
         const { recipe } = inNode;
         const inTab = await page.evaluate(

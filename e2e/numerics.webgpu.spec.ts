@@ -56,7 +56,6 @@ test('every operation and its gradients agree with the wasm kernels', async ({ p
   const compared = await page.evaluate(() => window.run('page', 'compareOperations'));
   expect(compared.length).toBeGreaterThan(10);
   for (const { operation, apart, repeats } of compared) {
-    console.log(operation, apart, repeats);
     for (const difference of apart) expect.soft(difference, operation).toBeLessThan(2e-5);
     expect.soft(repeats, `${operation} repeats itself`).toBe(true);
   }
@@ -70,6 +69,5 @@ test('logits of the warm start are within 1e-3 of wasm', async ({ page, site }) 
   );
   expect(count).toBeGreaterThan(100_000);
   expect(largest).toBeGreaterThan(5);
-  console.log(count, apart, largest);
   expect(apart).toBeLessThan(1e-3);
 });

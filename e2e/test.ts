@@ -17,17 +17,17 @@ export interface Site extends TestServer {
 const MOUNTS = { '/play/stepsql/': PAGE, '/play/harness/': HARNESS, '/play/files/': PUBLIC };
 
 interface WorkerFixtures {
-  /** Without a browser nothing is to be started. */
   site: Site;
 }
 
 interface TestFixtures {
-  browserThere: void;
+  /** Comes before anything that would start a browser. */
+  browserThere: true;
 }
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({
   site: [
-    async ({}, use) => {
+    async ({ playwright: _ }, use) => {
       const server = await startServer(MOUNTS);
       await use({
         ...server,
@@ -41,9 +41,9 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     { scope: 'worker' },
   ],
   browserThere: [
-    async ({}, use, info) => {
+    async ({ playwright: _ }, use, info) => {
       info.skip(findChromium() === undefined, NO_BROWSER);
-      await use();
+      await use(true);
     },
     { auto: true },
   ],

@@ -42,7 +42,7 @@ test('at most about ten batches a second, and nothing is lost', () => {
     batch.add(checkpoint(i));
     pass(1);
   }
-  batch.flush();
+  void batch.flush();
   expect(sent.length).toBeLessThanOrEqual(12);
   expect(sent.flat()).toEqual(Array.from({ length: 1000 }, (_, i) => checkpoint(i)));
 });
@@ -53,15 +53,32 @@ test('of a counter only the newest is sent', () => {
   batch.add(data(2));
   batch.add(checkpoint(0));
   batch.add(data(3));
-  batch.flush();
+  void batch.flush();
   expect(sent[1]).toEqual([data(2), checkpoint(0), data(3)]);
 });
 
 test('flush leaves nothing behind', () => {
   batch.add(checkpoint(1));
   batch.add(checkpoint(2));
-  batch.flush();
-  batch.flush();
+  void batch.flush();
+  void batch.flush();
   pass(1000);
   expect(sent).toHaveLength(2);
+});
+
+test('flush waits until everything has arrived', async () => {
+  let arrive!: () => void;
+  const arrival = new Promise<void>((resolve) => (arrive = resolve));
+  const slow = new EventBatch(
+    () => arrival,
+    () => now,
+  );
+  slow.add(checkpoint(1));
+  let flushed = false;
+  const flush = slow.flush().then(() => (flushed = true));
+  await Promise.resolve();
+  expect(flushed).toBe(false);
+  arrive();
+  await flush;
+  expect(flushed).toBe(true);
 });

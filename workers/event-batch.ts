@@ -8,6 +8,7 @@ export class EventBatch {
   readonly #now: () => number;
   #waiting: PolicyEvent[] = [];
   #sent = -Infinity;
+  #arrived: Promise<unknown> = Promise.resolve();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(send: (events: PolicyEvent[]) => unknown, now: () => number) {
@@ -24,17 +25,20 @@ export class EventBatch {
     }
     this.#waiting.push(event);
     const wait = this.#sent + INTERVAL_MS - this.#now();
-    if (wait <= 0) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), wait);
+    if (wait <= 0) void this.flush();
+    else this.#timer ??= setTimeout(() => void this.flush(), wait);
   }
 
-  flush(): void {
+  /** Resolves when everything has arrived, if `send` tells. */
+  async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#waiting.length === 0) return;
-    const events = this.#waiting;
-    this.#waiting = [];
-    this.#sent = this.#now();
-    this.#send(events);
+    if (this.#waiting.length > 0) {
+      const events = this.#waiting;
+      this.#waiting = [];
+      this.#sent = this.#now();
+      this.#arrived = Promise.all([this.#arrived, this.#send(events)]);
+    }
+    await this.#arrived;
   }
 }

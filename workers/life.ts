@@ -72,6 +72,7 @@ export class WorkerLife {
   terminate(): Promise<void> {
     this.#ended = true;
     this.#worker.terminate();
+    // A worker caught in a loop before it could take its lock (some 5 ms after it starts) never has it.
     if (this.#held) return this.#isGone;
     return new Promise((resolve) => setTimeout(resolve, WIND_DOWN_MS));
   }

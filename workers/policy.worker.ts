@@ -176,7 +176,7 @@ const api: PolicyWorkerApi = {
       );
     } finally {
       stop = undefined;
-      events.flush();
+      await events.flush();
     }
   },
 

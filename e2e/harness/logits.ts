@@ -4,7 +4,6 @@ import { pack, toTensors } from '../../src/core/model/pack.ts';
 import { presetRecipe } from '../../src/core/recipe/presets.ts';
 import { Prompts } from '../../src/core/train/context.ts';
 import { nurserySplit } from '../../src/core/train/data.ts';
-import { distance } from './operations.ts';
 import { sqlEngine, useBackend, warmStart, type Backend } from './platform.ts';
 
 async function logits(backend: Backend, files: string, count: number): Promise<Float32Array> {
@@ -34,6 +33,12 @@ export interface LogitsComparison {
 export async function compareLogits(files: string, prompts: number): Promise<LogitsComparison> {
   const wasm = await logits('wasm', files, prompts);
   const webgpu = await logits('webgpu', files, prompts);
-  const largest = wasm.reduce((most, x) => Math.max(most, Math.abs(x)), 1);
-  return { count: wasm.length, apart: distance(wasm, webgpu) * largest, largest };
+  if (wasm.length !== webgpu.length) throw new Error(`${wasm.length} logits, ${webgpu.length}`);
+  const most = (of: (i: number) => number): number =>
+    wasm.reduce((largest, _, i) => Math.max(largest, Math.abs(of(i))), 0);
+  return {
+    count: wasm.length,
+    apart: most((i) => wasm[i]! - webgpu[i]!),
+    largest: most((i) => wasm[i]!),
+  };
 }

@@ -1,5 +1,6 @@
 /** Every operation of `core/tensor/ops.ts`, value and gradients, for comparing backends. */
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '#tfjs';
+import { distance } from '../../src/core/model/tiny.test-helper.ts';
 import { Stream } from '../../src/core/random/stream.ts';
 import * as ops from '../../src/core/tensor/ops.ts';
 import { useBackend, type Backend } from './platform.ts';
@@ -157,21 +158,12 @@ async function all(backend: Backend): Promise<Map<string, number[][]>> {
   return found.set('adamW', await adamW());
 }
 
-/** Largest |a − b| over the scale of a, at least 1. */
-export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) return Infinity;
-  let [difference, scale] = [0, 1];
-  for (let i = 0; i < a.length; i++) {
-    scale = Math.max(scale, Math.abs(a[i]!));
-    const apart = Math.abs(a[i]! - b[i]!);
-    difference = Math.max(difference, Number.isNaN(apart) ? Infinity : apart);
-  }
-  return difference / scale;
-}
-
 export interface Comparison {
   operation: string;
-  /** Of the value and of each gradient: between wasm's kernels and the plain twins on WebGPU. */
+  /**
+   * Of the value and of each gradient, between wasm's kernels and the plain twins on WebGPU: largest
+   * difference over the scale of the numbers, at least 1.
+   */
   apart: number[];
   /** WebGPU twice gave the same bits. */
   repeats: boolean;
@@ -183,7 +175,7 @@ export async function compareOperations(): Promise<Comparison[]> {
     const found = twins.get(operation)!;
     return {
       operation,
-      apart: expected.map((values, i) => distance(values, found[i]!)),
+      apart: expected.map((values, i) => distance(found[i]!, values)),
       repeats: JSON.stringify(found) === JSON.stringify(again.get(operation)),
     };
   });

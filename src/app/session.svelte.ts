@@ -5,6 +5,7 @@
 import type { Engine } from '../../workers/engine.ts';
 import type { RunSummary, StartedBackend, TrainEnd } from '../../workers/protocol.ts';
 import { RunDatabase } from '../../workers/run-database.ts';
+import { withRunLock } from '../../workers/run-lock.ts';
 import { packRunFile, unpackRunFile } from '../../workers/run-files.ts';
 import { StepSqlError } from '../core/errors.ts';
 import {
@@ -249,8 +250,10 @@ export class Session {
 
   async remove(id: string): Promise<void> {
     if (this.busy && id === this.run.id) return;
-    await (await this.#runs()).delete(id);
-    if (id === this.run.id) this.reset();
+    await this.#guard(async () => {
+      await withRunLock(id, async () => (await this.#runs()).delete(id));
+      if (id === this.run.id) this.reset();
+    });
     await this.listRuns();
   }
 

@@ -6,6 +6,7 @@ import { applies, fieldAt, recipeFields } from '../../core/recipe/fields.ts';
 import { presetRecipe } from '../../core/recipe/presets.ts';
 import { costOf } from './cost.ts';
 import {
+  breakable,
   frontSetting,
   isFixed,
   matchingFront,
@@ -67,6 +68,10 @@ describe('settings', () => {
     expect(isFixed(fieldAt('data.version', grpo)!)).toBe(true);
     expect(isFixed(fieldAt('grpo.beta', grpo)!)).toBe(false);
   });
+});
+
+it('paths may break after dots and underscores', () => {
+  expect(breakable('eval.num_updates')).toEqual(['eval.', 'num_', 'updates']);
 });
 
 describe('starting policies', () => {

@@ -5,26 +5,28 @@ import type { SliderRange } from './slider.ts';
 
 export interface FrontSetting {
   label: string;
+  /** Instead of the field's description; '' where the label says it all. */
   help?: string;
   slider?: SliderRange;
 }
 
 /** By path; of the method's own section by what follows it. */
 const FRONT: Readonly<Record<string, FrontSetting>> = {
-  seed: { label: 'Seed' },
-  num_updates: { label: 'Updates' },
-  prompts_per_update: { label: 'Prompts per update' },
-  num_generations: { label: 'Samples per prompt', help: 'Completions sampled for each prompt' },
-  batch_size: { label: 'Sequences per update', help: 'Questions with gold SQL in each update' },
-  'policy.checkpoint': { label: 'Starting policy', help: 'Where the policy starts' },
+  seed: { label: 'Seed', help: '' },
+  num_updates: { label: 'Updates', help: '' },
+  prompts_per_update: { label: 'Prompts per update', help: '' },
+  num_generations: { label: 'Samples per prompt', help: '' },
+  batch_size: { label: 'Sequences per update', help: '' },
+  'policy.checkpoint': { label: 'Starting policy', help: '' },
   'reward.name': { label: 'Reward' },
   'optimizer.learning_rate': {
     label: 'Learning rate',
+    help: 'Of AdamW, at its peak',
     slider: { min: 1e-6, max: 1e-2, step: 'log' },
   },
   temperature: {
-    label: 'Sampling temperature',
-    help: 'Lower is closer to the greedy answer',
+    label: 'Temperature',
+    help: 'Of sampling; lower is closer to the greedy answer',
     slider: { min: 0.1, max: 2, step: 0.05 },
   },
   beta: {
@@ -33,15 +35,15 @@ const FRONT: Readonly<Record<string, FrontSetting>> = {
     slider: { min: 0, max: 0.2, step: 0.005 },
   },
   'data.kind': { label: 'Data' },
-  'data.seed': { label: 'Data seed' },
-  'data.train_tasks': { label: 'Training questions', help: 'Generated and checked by execution' },
-  'data.train_schemas': { label: 'Schemas', help: 'Schema variants the questions are about' },
+  'data.seed': { label: 'Data seed', help: '' },
+  'data.train_tasks': { label: 'Training questions', help: '' },
+  'data.train_schemas': { label: 'Schema variants', help: '' },
   'data.levels.easy': { label: 'Easy' },
   'data.levels.medium': { label: 'Medium' },
   'data.levels.hard': { label: 'Hard' },
-  'data.levels.extra': { label: 'Extra hard' },
-  'data.format': { label: 'Layout of the files' },
-  'data.split': { label: 'Split to train on' },
+  'data.levels.extra': { label: 'Extra' },
+  'data.format': { label: 'Layout of the files', help: '' },
+  'data.split': { label: 'Split to train on', help: '' },
   'data.sha256': { label: 'Content hash' },
 };
 
@@ -65,7 +67,7 @@ const SECTIONS: Readonly<Record<string, { title: string; note?: string }>> = {
   grpo: { title: 'GRPO' },
   rejection_sft: { title: 'Rejection sampling' },
   sft: { title: 'Supervised fine-tuning' },
-  optimizer: { title: 'Optimiser (AdamW)' },
+  optimizer: { title: 'Optimiser' },
   reward: { title: 'Reward' },
   credit: { title: 'Credit' },
   prompt: { title: 'Prompt' },
@@ -120,6 +122,9 @@ export function matchingFront(recipe: Recipe, query: string): Field[] {
 /** A field with one possible value: shown, not offered. */
 export const isFixed = (field: Field): boolean =>
   field.choices?.length === 1 || (field.min !== undefined && field.min === field.max);
+
+/** A path in parts, between which a line may end. */
+export const breakable = (path: string): string[] => path.split(/(?<=[._])/);
 
 /** Starting policies in the box. */
 export const startingPolicies: readonly (readonly [value: string, label: string])[] = [

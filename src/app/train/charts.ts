@@ -25,6 +25,7 @@ export interface ChartSpec {
   note: string;
   /** The first thing to look at: drawn larger. */
   primary: boolean;
+  /** The first is drawn on top. */
   series: SeriesSpec[];
 }
 
@@ -56,15 +57,15 @@ function allCharts(names: readonly string[]): ChartSpec[] {
   return [
     {
       ...{ id: 'ex', title: 'Execution accuracy', primary: true },
-      note: 'share of answers whose result is right',
+      note: 'of answers',
       series: [
-        series('sql/ex', 'sampled, training questions', 'share', 'blue'),
-        series('eval/ex', 'greedy, evaluation questions', 'share', 'teal', POINTS),
+        series('eval/ex', 'greedy, evaluation', 'share', 'teal', POINTS),
+        series('sql/ex', 'sampled, training', 'share', 'blue'),
       ],
     },
     {
       ...{ id: 'reward', title: 'Reward', primary: true },
-      note: 'mean of an update, and its terms',
+      note: 'mean, and its terms',
       series: [
         series('reward', 'reward', 'number', 'teal'),
         // A reward of one term is that term.
@@ -75,16 +76,16 @@ function allCharts(names: readonly string[]): ChartSpec[] {
     },
     {
       ...{ id: 'failing', title: 'Failing SQL', primary: false },
-      note: 'share of answers',
+      note: 'of answers',
       series: [
+        series('eval/error', 'does not run, greedy', 'share', 'teal', POINTS),
         series('sql/error', 'does not run', 'share', 'red'),
         series('sql/empty', 'returns nothing', 'share', 'ochre'),
-        series('eval/error', 'does not run, greedy', 'share', 'teal', POINTS),
       ],
     },
     {
-      ...{ id: 'groups', title: 'Groups without a signal', primary: false },
-      note: 'share of questions',
+      ...{ id: 'groups', title: 'Groups without signal', primary: false },
+      note: 'of questions',
       series: [
         series('frac_reward_zero_std', 'equal rewards', 'share', 'purple'),
         series('groups/all_wrong', 'all wrong', 'share', 'ochre'),
@@ -109,7 +110,7 @@ function allCharts(names: readonly string[]): ChartSpec[] {
     },
     {
       ...{ id: 'learning', title: 'Learning', primary: false },
-      note: 'loss, and norm of the gradient',
+      note: 'loss, gradient norm',
       series: [
         series('loss', 'loss', 'number', 'purple'),
         series('grad_norm', 'gradient norm', 'number', 'blue', RIGHT),
@@ -117,7 +118,7 @@ function allCharts(names: readonly string[]): ChartSpec[] {
     },
     {
       ...{ id: 'throughput', title: 'Throughput', primary: false },
-      note: 'completion tokens per second',
+      note: 'tokens per second',
       series: [series(TOKENS_PER_SECOND, 'tokens per second', 'tokens', 'grey')],
     },
   ];

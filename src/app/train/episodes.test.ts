@@ -6,6 +6,7 @@ import {
   badgeOf,
   barParts,
   barScale,
+  distinctSamples,
   groupSummary,
   outcomeText,
   readGroups,
@@ -137,6 +138,16 @@ describe('verdicts and outcomes', () => {
     expect(groupSummary(group(1, 0, 1))).toEqual({ right: 2, of: 3, equal: false });
     expect(groupSummary(group(0, 0, 0))).toEqual({ right: 0, of: 3, equal: true });
   });
+});
+
+it('lists equal answers once, best first', () => {
+  const samples = [0, 1, NaN, 0, 1].map((reward, i) => line(1, 0, i, reward));
+  const answers = distinctSamples(readGroups(samples).groups[0]!.samples);
+  expect(answers.map(({ sample, times }) => [sample.reward, times])).toEqual([
+    [1, 2],
+    [0, 2],
+    [null, 1],
+  ]);
 });
 
 describe('reward bars', () => {

@@ -191,6 +191,21 @@ export function groupSummary({ samples }: Pick<ShownGroup, 'samples'>): {
   };
 }
 
+/** Equal answers once, with how often they were given, best first. */
+export function distinctSamples(
+  samples: readonly ShownSample[],
+): { sample: ShownSample; times: number }[] {
+  const answers = new Map<string, { sample: ShownSample; times: number }>();
+  for (const sample of samples) {
+    const key = JSON.stringify([sample.text, sample.verdict, sample.reward, sample.terminated]);
+    const known = answers.get(key);
+    if (known) known.times++;
+    else answers.set(key, { sample, times: 1 });
+  }
+  const rank = ({ sample }: { sample: ShownSample }): number => sample.reward ?? -Infinity;
+  return [...answers.values()].sort((a, b) => (rank(a) === rank(b) ? 0 : rank(b) - rank(a)));
+}
+
 export interface BarScale {
   /** Most negative sum of terms, at most 0. */
   min: number;
@@ -222,7 +237,7 @@ export function barScale(samples: readonly Pick<ShownSample, 'terms'>[]): BarSca
 
 /** Where zero is, in percent of the bar. */
 export const zeroOf = ({ min, max }: BarScale): number =>
-  max === min ? 0 : (100 * -min) / (max - min);
+  max === min ? 0 : 100 * (-min / (max - min));
 
 /** Positive terms stacked to the right of zero, negative ones to the left. Terms of 0 have no part. */
 export function barParts(
@@ -230,12 +245,12 @@ export function barParts(
   scale: BarScale,
 ): BarPart[] {
   const zero = zeroOf(scale);
-  const unit = scale.max === scale.min ? 0 : 100 / (scale.max - scale.min);
+  const length = scale.max - scale.min;
   let left = zero;
   let right = zero;
   return terms.flatMap(([name, value], index) => {
-    const width = Math.abs(value) * unit;
-    if (width === 0) return [];
+    if (value === 0 || length === 0) return [];
+    const width = 100 * (Math.abs(value) / length);
     if (value > 0) right += width;
     else left -= width;
     return [{ name, value, index, x: value > 0 ? right - width : left, width }];

@@ -50,20 +50,31 @@ function yScale(series: SeriesSpec): uPlot.Scale {
   };
 }
 
-function yAxis(series: SeriesSpec, coloured: boolean, em: number, state: () => PlotState) {
+function yAxis(
+  series: SeriesSpec,
+  { series: all }: ChartSpec,
+  em: number,
+  state: () => PlotState,
+): uPlot.Axis {
   const share = series.unit === 'share';
+  const coloured = all.some(({ right }) => right !== series.right);
+  const mine = all.filter((other) => scaleOf(other) === scaleOf(series));
   const axis: uPlot.Axis = {
     scale: scaleOf(series),
     side: series.right ? 1 : 3,
     size: Math.round(3.6 * em),
     gap: Math.round(0.4 * em),
-    space: 2.2 * em,
+    space: 2.6 * em,
     font: `${em}px system-ui, sans-serif`,
     stroke: () => (coloured ? colourOf(series.colour, state()) : state().colours.quiet),
     grid: { show: !series.right, stroke: () => state().colours.line, width: 1 },
     ticks: { show: false },
-    values: (_plot, splits) =>
-      splits.map((value) => (share ? `${Math.round(value * 100)} %` : compact(value))),
+    values(_plot, splits) {
+      if (share) return splits.map((value) => `${Math.round(value * 100)} %`);
+      // An axis without a curve has no numbers yet: any would be made up.
+      const known = mine.some(({ name }) => state().table.raw(name));
+      return splits.map((value) => (known ? compact(value) : ''));
+    },
   };
   return share ? { ...axis, incrs: SHARE_STEPS } : axis;
 }
@@ -112,6 +123,7 @@ export function plotOptions(
       },
       ...Object.fromEntries(spec.series.map((series) => [scaleOf(series), yScale(series)])),
     },
+    padding: [Math.round(0.6 * em), Math.round(1.2 * em), 0, 0],
     axes: [
       {
         size: Math.round(1.9 * em),
@@ -124,9 +136,9 @@ export function plotOptions(
         ticks: { size: 4, stroke: () => state().colours.line, width: 1 },
         values: (_plot, splits) => splits.map((value) => compact(value)),
       },
-      ...sides.map((series) => yAxis(series, sides.length > 1, em, state)),
+      ...sides.map((series) => yAxis(series, spec, em, state)),
     ],
-    series: [{}, ...spec.series.flatMap((series) => lines(series, state))],
+    series: [{}, ...spec.series.toReversed().flatMap((series) => lines(series, state))],
     hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)] },
   };
 }
@@ -139,7 +151,7 @@ export function plotData(
   const { steps } = table;
   // Without rows uPlot draws no axes: two empty ones span the run.
   const blank: Column = new Array<null>(Math.max(2, steps.length)).fill(null);
-  const columns = spec.series.flatMap(({ name, style }) => {
+  const columns = spec.series.toReversed().flatMap(({ name, style }) => {
     const raw = table.raw(name) ?? blank;
     if (style === 'points') return [raw];
     return [raw, (smooth && table.smooth(name)) || blank];
@@ -150,7 +162,7 @@ export function plotData(
 /** With a smoothed line on top, the raw one steps back. */
 export function applySmoothing(plot: uPlot, spec: ChartSpec, smooth: boolean): void {
   let at = 1;
-  for (const { style } of spec.series) {
+  for (const { style } of spec.series.toReversed()) {
     plot.series[at]!.alpha = smooth && style === 'line' ? 0.35 : 1;
     at += style === 'line' ? 2 : 1;
   }

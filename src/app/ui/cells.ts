@@ -21,6 +21,16 @@ export function cut(text: string, limit: number): string {
   return `${text.slice(0, end)}…`;
 }
 
+/** Marks that turn the direction of what follows, which could disguise a query. */
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Text with its direction marks written out. */
+export const visible = (text: string): string =>
+  text.replace(
+    TURNING,
+    (mark) => `‹U+${mark.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}›`,
+  );
+
 function blob(bytes: ArrayLike<unknown>): string {
   const shown = Array.from({ length: Math.min(bytes.length, BLOB_PREVIEW) }, (_, i) =>
     (Number(bytes[i]) & 255).toString(16).padStart(2, '0'),
@@ -35,7 +45,7 @@ export function cellText(cell: unknown): CellText {
   if (typeof cell === 'number' || typeof cell === 'bigint') {
     return { kind: 'number', text: String(cell) };
   }
-  if (typeof cell === 'string') return { kind: 'text', text: cut(cell, LONGEST) };
+  if (typeof cell === 'string') return { kind: 'text', text: visible(cut(cell, LONGEST)) };
   if (Array.isArray(cell)) return { kind: 'blob', text: blob(cell) };
   if (cell instanceof Uint8Array) return { kind: 'blob', text: blob(cell) };
   return { kind: 'text', text: `(${typeof cell})` }; // from a foreign run file

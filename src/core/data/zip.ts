@@ -19,6 +19,9 @@ const DEFAULT_LIMITS: ZipLimits = {
   totalBytes: 8 * 0x4000_0000,
 };
 
+/** Deflate's largest ratio: memory is taken for the declared size, whatever the data then say. */
+const MAX_RATIO = 1032;
+
 /** What file managers add for themselves. */
 const isLitter = (path: string): boolean =>
   path.startsWith('__MACOSX/') || /(?:^|\/)(?:\.DS_Store|Thumbs\.db)$/.test(path);
@@ -66,6 +69,13 @@ export function zipSource(
     const size = entry.originalSize;
     if (size > fileBytes) {
       throw badInput(`${name}: size of ${entry.name}`, size, `at most ${fileBytes} bytes unpacked`);
+    }
+    if (size > MAX_RATIO * entry.size + MAX_RATIO) {
+      throw badInput(
+        `${name}: size of ${entry.name}`,
+        size,
+        `what ${entry.size} bytes can unpack to`,
+      );
     }
     total += size;
     if (total > totalBytes) {

@@ -5,8 +5,9 @@
 import { tf, type Variable } from '#tfjs';
 import { badInput } from '../errors.ts';
 import { modelConfigFromJson, modelConfigToJson, type ModelConfig } from './config.ts';
-import { parameterShapes, Policy } from './policy.ts';
+import { Policy } from './policy.ts';
 import { readSafetensors, writeSafetensors, type NamedTensor } from './safetensors.ts';
+import { parameterShapes } from './shapes.ts';
 
 /** Each parameter of ours as the Hugging Face tensors it stacks, with their numbers of rows. */
 function parts(name: string, config: ModelConfig): [string, number][] {
@@ -79,10 +80,16 @@ export function loadPolicy(files: Record<string, Uint8Array>): Policy {
   }
   const config = modelConfigFromJson(json);
   const tensors = readSafetensors(read('model.safetensors'), 'model.safetensors');
+  if (config.num_hidden_layers > tensors.size) {
+    throw badInput(
+      'config.json: num_hidden_layers',
+      config.num_hidden_layers,
+      `no more layers than model.safetensors has tensors (${tensors.size})`,
+    );
+  }
   const loaded = parameterShapes(config).map(([name, shape]) => {
-    const data = new Float32Array(shape.reduce((product, n) => product * n, 1));
-    let offset = 0;
-    for (const [theirs, rows] of parts(name, config)) {
+    // Compared before memory is taken: config.json may say anything.
+    const stacked = parts(name, config).map(([theirs, rows]) => {
       const expected = [rows, ...shape.slice(1)];
       const tensor = tensors.get(theirs);
       if (tensor?.shape.join() !== expected.join()) {
@@ -92,8 +99,13 @@ export function loadPolicy(files: Record<string, Uint8Array>): Policy {
           `a tensor of shape [${expected.join(', ')}], as config.json says`,
         );
       }
-      data.set(tensor.data, offset);
-      offset += tensor.data.length;
+      return tensor.data;
+    });
+    const data = new Float32Array(shape.reduce((product, n) => product * n, 1));
+    let offset = 0;
+    for (const part of stacked) {
+      data.set(part, offset);
+      offset += part.length;
     }
     return { name, shape, data };
   });

@@ -4,6 +4,7 @@
  */
 import { tf, type Tensor1D } from '#tfjs';
 import type { TokenBatch } from './policy.ts';
+import { PACK, type PackOptions } from './shapes.ts';
 
 export interface PackItem {
   prompt: Int32Array;
@@ -24,15 +25,6 @@ export interface Packed {
   /** The completion tokens themselves, same order. */
   targets: Int32Array;
 }
-
-export interface PackOptions {
-  /** Rows are at least this long, so that short items can share one. */
-  rowLength: number;
-  /** Lengths are rounded up to a multiple: few shapes, few compilations on WebGPU. */
-  multiple: number;
-}
-
-export const PACK: PackOptions = { rowLength: 256, multiple: 32 };
 
 const size = (item: PackItem): number =>
   item.completions.reduce((sum, { length }) => sum + length, item.prompt.length);

@@ -10,6 +10,7 @@ import { Stream } from '../random/stream.ts';
 import * as ops from '../tensor/ops.ts';
 import type { Heads, RotaryTables, Visibility } from '../tensor/ops.ts';
 import { checkModelConfig, type ModelConfig } from './config.ts';
+import { parameterShapes } from './shapes.ts';
 
 /** Token rows as the network reads them: B rows of T tokens, flattened. */
 export interface TokenBatch {
@@ -83,23 +84,34 @@ export class Policy {
     position: Tensor1D,
     attend: (layer: number, qkv: Tensor2D) => Tensor2D,
   ): Tensor2D {
-    const { rms_norm_eps: eps, num_hidden_layers: layers, attention_bias: bias } = this.config;
+    const { rms_norm_eps: eps, num_hidden_layers: layers } = this.config;
     let x = ops.gatherRows(this.#get('embed'), tokens);
     for (let i = 0; i < layers; i++) {
-      const p = `layers.${i}.`;
-      const normed = ops.rmsNorm(x, this.#get(`${p}attention_norm`), eps);
-      let qkv = ops.matmul(normed, this.#get(`${p}qkv`), true);
-      if (bias) qkv = tf.add(qkv, this.#get(`${p}qkv_bias`));
-      const mixed = attend(i, ops.rotary(qkv, position, this.rotary, this.heads));
-      x = tf.add(x, ops.matmul(mixed, this.#get(`${p}attention_out`), true));
-      const wide = ops.matmul(
-        ops.rmsNorm(x, this.#get(`${p}mlp_norm`), eps),
-        this.#get(`${p}gate_up`),
-        true,
-      );
-      x = tf.add(x, ops.matmul(ops.swiGlu(wide), this.#get(`${p}mlp_out`), true));
+      // What a gradient needs of a layer it keeps; the rest goes before the next layer.
+      x = tf.tidy(() => this.#layer(i, x, position, attend));
     }
     return ops.rmsNorm(x, this.#get('norm'), eps);
+  }
+
+  #layer(
+    i: number,
+    input: Tensor2D,
+    position: Tensor1D,
+    attend: (layer: number, qkv: Tensor2D) => Tensor2D,
+  ): Tensor2D {
+    const { rms_norm_eps: eps, attention_bias: bias } = this.config;
+    const p = `layers.${i}.`;
+    const normed = ops.rmsNorm(input, this.#get(`${p}attention_norm`), eps);
+    let qkv = ops.matmul(normed, this.#get(`${p}qkv`), true);
+    if (bias) qkv = tf.add(qkv, this.#get(`${p}qkv_bias`));
+    const mixed = attend(i, ops.rotary(qkv, position, this.rotary, this.heads));
+    const x: Tensor2D = tf.add(input, ops.matmul(mixed, this.#get(`${p}attention_out`), true));
+    const wide = ops.matmul(
+      ops.rmsNorm(x, this.#get(`${p}mlp_norm`), eps),
+      this.#get(`${p}gate_up`),
+      true,
+    );
+    return tf.add(x, ops.matmul(ops.swiGlu(wide), this.#get(`${p}mlp_out`), true));
   }
 
   /** Logits (N, vocab_size) of hidden states (N, hidden_size). */
@@ -174,25 +186,6 @@ function rotaryTables(config: ModelConfig): RotaryTables {
   }
   const shape: [number, number] = [config.max_position_embeddings, half];
   return { cos: tf.tensor2d(cosines, shape), sin: tf.tensor2d(sines, shape) };
-}
-
-/** Name and shape of every parameter, in order. */
-export function parameterShapes(config: ModelConfig): [string, number[]][] {
-  const d = config.hidden_size;
-  const mixed = config.num_attention_heads * config.head_dim;
-  const qkv = mixed + 2 * config.num_key_value_heads * config.head_dim;
-  const shapes: [string, number[]][] = [['embed', [config.vocab_size, d]]];
-  for (let i = 0; i < config.num_hidden_layers; i++) {
-    const p = `layers.${i}.`;
-    shapes.push([`${p}attention_norm`, [d]], [`${p}qkv`, [qkv, d]]);
-    if (config.attention_bias) shapes.push([`${p}qkv_bias`, [qkv]]);
-    shapes.push([`${p}attention_out`, [d, mixed]], [`${p}mlp_norm`, [d]]);
-    shapes.push([`${p}gate_up`, [2 * config.intermediate_size, d]]);
-    shapes.push([`${p}mlp_out`, [d, config.intermediate_size]]);
-  }
-  shapes.push(['norm', [d]]);
-  if (!config.tie_word_embeddings) shapes.push(['lm_head', [config.vocab_size, d]]);
-  return shapes;
 }
 
 /**

@@ -58,11 +58,12 @@ function readHeader(bytes: Uint8Array, file: string): { header: unknown; start: 
       `at most ${Math.min(MAX_HEADER, bytes.length - 8)}`,
     );
   }
-  const text = new TextDecoder().decode(bytes.subarray(8, 8 + length));
+  let text = '';
   try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length));
     return { header: JSON.parse(text), start: 8 + length };
   } catch {
-    throw badInput(`${file}: header`, text.slice(0, 60), 'valid JSON');
+    throw badInput(`${file}: header`, text.slice(0, 60), 'valid JSON in UTF-8');
   }
 }
 

@@ -9,6 +9,7 @@ import * as ops from '../tensor/ops.ts';
 import type { DecodeCache } from '../tensor/ops.ts';
 import { take } from '../tensor/read.ts';
 import type { Policy } from './policy.ts';
+import { PROMPT_MULTIPLE } from './shapes.ts';
 
 export interface SampleOptions {
   /** Samples per prompt. */
@@ -33,9 +34,6 @@ export interface Completion {
   entropies: Float32Array;
   terminated: boolean;
 }
-
-/** Prompt rows are padded to a multiple of this: few shapes. */
-const PROMPT_MULTIPLE = 16;
 
 interface Row {
   prompt: number;

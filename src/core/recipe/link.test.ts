@@ -129,6 +129,30 @@ describe('a link', () => {
     expect(() => decodeLink(link)).toThrow(message);
   });
 
+  it('is refused when anything follows the payload or its last character was changed', () => {
+    fc.assert(
+      fc.property(
+        arbitraryRecipe,
+        fc.uint8Array({ minLength: 1, maxLength: 20 }),
+        (recipe, more) => {
+          const link = encodeLink(recipe);
+          const [head, payload] = [link.slice(0, link.lastIndexOf('/')), link.split('/').at(-1)!];
+          const longer = Buffer.concat([Buffer.from(payload, 'base64url'), more]);
+          expect(() => decodeLink(linkOf(longer, `${head.slice(1)}/`))).toThrow('damaged');
+        },
+      ),
+    );
+    const link = encodeLink(presetRecipe('grpo'));
+    const spare = 'ABCDEFGHIJKLMNOP'.split('').filter((last) => {
+      try {
+        return decodeLink(link.slice(0, -1) + last);
+      } catch {
+        return false;
+      }
+    });
+    expect(spare).toHaveLength(1);
+  });
+
   it('is refused when it would inflate to too much', () => {
     const bomb = deflateSync(new Uint8Array(40_000_000).fill(32), { level: 9 });
     expect(bomb.length).toBeLessThan(45_000);

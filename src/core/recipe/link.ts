@@ -80,12 +80,24 @@ export interface DecodedLink {
   notes: string[];
 }
 
+/** fflate ignores what follows a deflate stream; without its last byte, a whole one is cut short. */
+function endsEarlier(packed: Uint8Array): boolean {
+  try {
+    inflateSync(packed.subarray(0, -1), { out: new Uint8Array(MAX_JSON + 1) });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function inflateJson(payload: string): unknown {
   let text: string;
   try {
+    const packed = fromBase64Url(payload);
     // fflate never writes beyond a buffer it is given, so one byte more than allowed tells too much.
-    const bytes = inflateSync(fromBase64Url(payload), { out: new Uint8Array(MAX_JSON + 1) });
+    const bytes = inflateSync(packed, { out: new Uint8Array(MAX_JSON + 1) });
     if (bytes.length > MAX_JSON) throw new RangeError(`more than ${MAX_JSON} bytes`);
+    if (toBase64Url(packed) !== payload || endsEarlier(packed)) throw new RangeError('damaged');
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return JSON.parse(text);
   } catch (error) {

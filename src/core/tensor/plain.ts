@@ -4,7 +4,7 @@
  * one-hot product, because tf.gather's own does not exist on wasm and adds in random order on WebGPU.
  */
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, type Variable } from '#tfjs';
-import { differentiable, stopGradient } from './differentiable.ts';
+import { differentiable } from './differentiable.ts';
 import type { AdamWStep, DecodeCache, Heads, RotaryTables, Visibility } from './ops.ts';
 
 export function matmul(a: Tensor2D, b: Tensor2D, transB: boolean): Tensor2D {
@@ -24,11 +24,22 @@ export function gatherRows(table: Tensor2D, index: Tensor1D): Tensor2D {
 }
 
 export function rmsNorm(x: Tensor2D, weight: Tensor1D, eps: number): Tensor2D {
-  const meanSquare = tf.mean(tf.square(x), 1, true);
-  return tf.mul(tf.mul(x, tf.rsqrt(tf.add(meanSquare, eps))), weight);
+  return tf.tidy(() => {
+    const meanSquare = tf.mean(tf.square(x), 1, true);
+    return tf.mul(tf.mul(x, tf.rsqrt(tf.add(meanSquare, eps))), weight);
+  });
 }
 
 export function rotary(
+  qkv: Tensor2D,
+  position: Tensor1D,
+  tables: RotaryTables,
+  layout: Heads,
+): Tensor2D {
+  return tf.tidy(() => rotate(qkv, position, tables, layout));
+}
+
+function rotate(
   qkv: Tensor2D,
   position: Tensor1D,
   tables: RotaryTables,
@@ -84,6 +95,15 @@ export function attention(
   qkv: Tensor2D,
   visibility: Visibility,
   batch: number,
+  layout: Heads,
+): Tensor2D {
+  return tf.tidy(() => attend(qkv, visibility, batch, layout));
+}
+
+function attend(
+  qkv: Tensor2D,
+  visibility: Visibility,
+  batch: number,
   { heads, keyValueHeads, headDim }: Heads,
 ): Tensor2D {
   const length = qkv.shape[0] / batch;
@@ -92,28 +112,36 @@ export function attention(
   const k = splitHeads(qkv, batch, headDim, heads, keyValueHeads, repeat);
   const v = splitHeads(qkv, batch, headDim, heads + keyValueHeads, keyValueHeads, repeat);
   const mask = tf.reshape(visibilityMask(visibility, batch, length), [batch, 1, length, length]);
-  const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(headDim));
+  const scores = tf.matMul(tf.mul(q, 1 / Math.sqrt(headDim)), k, false, true);
   const mixed = tf.matMul(tf.softmax(tf.add(scores, mask)), v);
   return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch * length, heads * headDim]);
 }
 
+/** The cache's own rows are replaced; the new ones belong to the scope around. */
 export function attentionDecode(
+  qkv: Tensor2D,
+  cache: DecodeCache,
+  step: number,
+  layout: Heads,
+): Tensor2D {
+  const row = qkv.shape[1];
+  const own = tf.tidy((): Tensor2D => {
+    const around: [number, number] = [step * row, (cache.capacity - step - 1) * row];
+    return tf.add(cache.own, tf.pad(qkv, [[0, 0], around]));
+  });
+  cache.own.dispose();
+  cache.own = own;
+  return tf.tidy(() => decode(qkv, cache, step, layout));
+}
+
+function decode(
   qkv: Tensor2D,
   cache: DecodeCache,
   step: number,
   { heads, keyValueHeads, headDim }: Heads,
 ): Tensor2D {
   const [samples, row] = qkv.shape;
-  const { promptRows, capacity } = cache;
-  const own = tf.add(
-    cache.own,
-    tf.pad(qkv, [
-      [0, 0],
-      [step * row, (capacity - step - 1) * row],
-    ]),
-  );
-  cache.own.dispose();
-  cache.own = own as Tensor2D;
+  const { promptRows, capacity, own } = cache;
   const all = promptRows + capacity;
   const prompts = tf.reshape(cache.prompts, [-1, promptRows * row]);
   const context = tf.reshape(tf.concat([tf.gather(prompts, cache.promptOf), own], 1), [
@@ -135,15 +163,17 @@ export function attentionDecode(
   const inOwn = tf.logicalAnd(tf.greaterEqual(j, promptRows), tf.lessEqual(j, promptRows + step));
   const seen = tf.cast(tf.logicalOr(inPrompt, inOwn), 'float32');
   const mask = tf.reshape(tf.mul(tf.sub(1, seen), -1e9), [samples, 1, 1, all]);
-  const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(headDim));
+  const scores = tf.matMul(tf.mul(q, 1 / Math.sqrt(headDim)), k, false, true);
   return tf.reshape(tf.matMul(tf.softmax(tf.add(scores, mask)), v), [samples, heads * headDim]);
 }
 
 export function swiGlu(gateUp: Tensor2D): Tensor2D {
-  const [count, both] = gateUp.shape;
-  const gate = tf.slice(gateUp, [0, 0], [count, both / 2]);
-  const up = tf.slice(gateUp, [0, both / 2], [count, both / 2]);
-  return tf.mul(tf.mul(gate, tf.sigmoid(gate)), up);
+  return tf.tidy(() => {
+    const [count, both] = gateUp.shape;
+    const gate = tf.slice(gateUp, [0, 0], [count, both / 2]);
+    const up = tf.slice(gateUp, [0, both / 2], [count, both / 2]);
+    return tf.mul(tf.mul(gate, tf.sigmoid(gate)), up);
+  });
 }
 
 export function tokenLogProbs(
@@ -151,21 +181,42 @@ export function tokenLogProbs(
   tokens: Tensor1D,
   temperature: number,
 ): { logProbs: Tensor1D; entropies: Tensor1D } {
-  const all = tf.logSoftmax(tf.div(logits, temperature)) as Tensor2D;
-  const chosen = tf.cast(tf.oneHot(tokens, logits.shape[1]), 'float32');
-  return {
-    logProbs: tf.sum(tf.mul(all, chosen), 1),
-    entropies: stopGradient(tf.neg(tf.sum(tf.mul(tf.exp(all), all), 1))),
-  };
+  return tf.tidy(() => {
+    const all = logSoftmax(logits, temperature);
+    const [count, vocabulary] = all.shape;
+    const index = tf.add(tf.range(0, count * vocabulary, vocabulary, 'int32'), tokens);
+    // One operation, so that the entropy's rows of the vocabulary are no part of the gradient.
+    const both = differentiable((save, all) => {
+      save([tokens]);
+      const chosen = tf.gather(tf.reshape(all, [-1]), index);
+      return {
+        value: tf.stack([chosen, entropyOf(all)]),
+        gradFunc: (dy, [tokens]) => {
+          const dChosen = tf.reshape(tf.slice(dy, [0, 0], [1, count]), [count, 1]);
+          return tf.mul(tf.cast(tf.oneHot(tokens as Tensor1D, vocabulary), 'float32'), dChosen);
+        },
+      };
+    }, all);
+    const row = (i: number): Tensor1D => tf.reshape(tf.slice(both, [i, 0], [1, count]), [count]);
+    return { logProbs: row(0), entropies: row(1) };
+  });
 }
+
+/** log softmax(logits / temperature), (N, V). */
+const logSoftmax = (logits: Tensor2D, temperature: number): Tensor2D =>
+  tf.logSoftmax(temperature === 1 ? logits : tf.div(logits, temperature));
+
+/** In nats, (N), of log-probabilities (N, V). */
+const entropyOf = (all: Tensor): Tensor1D => tf.neg(tf.sum(tf.mul(tf.exp(all), all), 1));
 
 export function softmaxEntropy(
   logits: Tensor2D,
   temperature: number,
 ): { probs: Tensor2D; entropies: Tensor1D } {
-  const all = tf.logSoftmax(tf.div(logits, temperature)) as Tensor2D;
-  const probs = tf.exp(all);
-  return { probs, entropies: tf.neg(tf.sum(tf.mul(probs, all), 1)) };
+  return tf.tidy(() => {
+    const all = logSoftmax(logits, temperature);
+    return { probs: tf.exp(all), entropies: entropyOf(all) };
+  });
 }
 
 export function adamW(param: Variable, grad: Tensor, m: Variable, v: Variable, s: AdamWStep): void {

@@ -56,6 +56,14 @@ function plain(_key: string, value: unknown): unknown {
 export const encodeLine = (line: MetricsLine | EpisodeLine): string =>
   `${JSON.stringify(line, plain)}\n`;
 
+/** What is nested deeper cannot be written again: JSON.stringify and structured cloning recurse. */
+const MAX_NESTING = 32;
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
+
 /**
  * The lines of a .jsonl file up to and with `lastStep`. A last line without its newline was cut off by
  * a crash and is left out; any other line that is no JSON object with a step throws `bad_input`.
@@ -74,8 +82,11 @@ export function decodeLines<Line extends MetricsLine | EpisodeLine>(
     } catch {
       line = undefined;
     }
-    if (typeof line?.step !== 'number') {
-      throw badInput(`${name} line ${i + 1}`, written, 'a JSON object with a number `step`');
+    if (!line || !Number.isSafeInteger(line.step) || line.step < 0) {
+      throw badInput(`${name} line ${i + 1}`, written, 'a JSON object with a whole number `step`');
+    }
+    if (isDeeper(line, MAX_NESTING)) {
+      throw badInput(`${name} line ${i + 1}`, written, `at most ${MAX_NESTING} levels of nesting`);
     }
     if (line.step <= lastStep) lines.push(line);
   });
@@ -86,7 +97,11 @@ export function decodeLines<Line extends MetricsLine | EpisodeLine>(
 export function decodeMetrics(text: string, lastStep = Infinity): MetricsLine[] {
   const lines = decodeLines<MetricsLine>(text, 'metrics.jsonl', lastStep);
   for (const line of lines) {
-    for (const key of Object.keys(line)) line[key] ??= NaN;
+    for (const key of Object.keys(line)) {
+      line[key] ??= NaN;
+      if (typeof line[key] !== 'number')
+        throw badInput(`metrics.jsonl: ${key}`, line[key], 'a number');
+    }
   }
   return lines;
 }

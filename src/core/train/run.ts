@@ -15,6 +15,7 @@ import type { SqlService } from '../sql/outcome.ts';
 import type { TimeoutEntry } from '../sql/timeout-log.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { answerable } from './answerable.ts';
+import { EVALUATION_BATCH, maxCompletionLength } from './batches.ts';
 import { DatabaseHashes, Prompts, type RunContext, type RunData } from './context.ts';
 import { episodeLines } from './episode-log.ts';
 import { evaluateGreedy } from './evaluation.ts';
@@ -81,7 +82,6 @@ type Evaluation = Extract<RunEvent, { type: 'evaluation' }>;
 
 /** Groups of each update that go into episodes.jsonl. */
 const LOGGED_GROUPS = 2;
-const EVALUATION_BATCH = 128;
 
 /**
  * Nothing is written before the first update is done: a run that fails earlier leaves no trace. A store
@@ -247,13 +247,6 @@ async function evaluate(context: RunContext, update: number): Promise<Evaluation
     'eval/over_broad': all.over_broad_rate,
   };
   return { type: 'evaluation', update, split, metrics };
-}
-
-/** The longest completion a recipe allows, in tokens. */
-export function maxCompletionLength(recipe: Recipe): number {
-  if (recipe.method === 'grpo') return recipe.grpo.max_completion_length;
-  if (recipe.method === 'rejection_sft') return recipe.rejection_sft.max_completion_length;
-  return 96;
 }
 
 interface TrainerState {

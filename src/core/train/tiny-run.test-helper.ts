@@ -65,6 +65,9 @@ export const tokenizer = Tokenizer.fromFiles(
   trainBpe([...prompts, ...prompts, ...queries, ...queries], { vocabSize: 300 }),
 );
 
+/** Tokens of the longest prompt. */
+export const longestPrompt = Math.max(...prompts.map((text) => tokenizer.encode(text).length));
+
 /** Every question with every query, as often. */
 const undecided: Corpus = (update, index) => ({
   prompt: prompts[index % 3]!,

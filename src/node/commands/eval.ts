@@ -16,7 +16,7 @@ import {
   type SampledResult,
   type SampledScores,
 } from '../../core/train/evaluation.ts';
-import { maxCompletionLength } from '../../core/train/run.ts';
+import { maxCompletionLength } from '../../core/train/batches.ts';
 import { BACKENDS, startNodeBackend } from '../backend.ts';
 import { loadNamedPolicy } from '../checkpoints.ts';
 import { loadEvaluation } from '../run-inputs.ts';

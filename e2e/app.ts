@@ -1,0 +1,146 @@
+/** The page as a visitor meets it, and what the tests need to see of it beside. */
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from '@playwright/test';
+import type { ServedRequest } from './server.ts';
+
+export interface LongTask {
+  /** Milliseconds since the page was asked for. */
+  start: number;
+  duration: number;
+}
+
+interface Watched {
+  longTasks: LongTask[];
+  violations: string[];
+}
+
+declare global {
+  interface Window {
+    watched: Watched;
+  }
+}
+
+/** Runs in the page before its own scripts. */
+function watch(): void {
+  const watched: Watched = { longTasks: [], violations: [] };
+  window.watched = watched;
+  new PerformanceObserver((list) => {
+    for (const { startTime: start, duration } of list.getEntries()) {
+      watched.longTasks.push({ start, duration });
+    }
+  }).observe({ type: 'longtask', buffered: true });
+  document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+    watched.violations.push(`${violatedDirective}: ${blockedURI}`),
+  );
+}
+
+/** A profile: its tabs share storage, other profiles share nothing with it. */
+export class Profile {
+  readonly context: BrowserContext;
+  /** Errors of pages and workers, broken CSP, files that did not come. */
+  readonly problems: string[] = [];
+
+  constructor(context: BrowserContext) {
+    this.context = context;
+  }
+
+  static async create(browser: Browser, options: BrowserContextOptions = {}): Promise<Profile> {
+    const context = await browser.newContext({ serviceWorkers: 'block', ...options });
+    await context.addInitScript(watch);
+    const profile = new Profile(context);
+    context.on('weberror', (error) => profile.problems.push(String(error.error())));
+    context.on('console', (message) => {
+      if (message.type() === 'error') profile.problems.push(message.text());
+    });
+    return profile;
+  }
+
+  /** A tab at an address. */
+  async open(address: string): Promise<App> {
+    const page = await this.context.newPage();
+    await page.goto(address);
+    return new App(page, this);
+  }
+
+  /** Problems so far, but those that a test expects; CSP violations of the open tabs included. */
+  async unexpected(...expected: RegExp[]): Promise<string[]> {
+    const perPage = await Promise.all(
+      this.context.pages().map((page) => page.evaluate(() => window.watched.violations)),
+    );
+    const all = [...this.problems, ...perPage.flat()];
+    return all.filter((problem) => !expected.some((pattern) => pattern.test(problem)));
+  }
+
+  close(): Promise<void> {
+    return this.context.close();
+  }
+}
+
+/** One tab with the page in it. */
+export class App {
+  readonly page: Page;
+  readonly profile: Profile;
+
+  constructor(page: Page, profile: Profile) {
+    this.page = page;
+    this.profile = profile;
+  }
+
+  button(name: string | RegExp) {
+    return this.page.getByRole('button', { name });
+  }
+
+  /** Train, Resume or Pause: the button that says what comes next. */
+  get main() {
+    return this.#training.getByRole('button').first();
+  }
+
+  get #training() {
+    return this.page.getByRole('group', { name: 'Training' });
+  }
+
+  /** Where the run is, in the page's words: "Update 3 of 20 · …". */
+  get progress() {
+    return this.#training.locator('..').locator('.figures');
+  }
+
+  /** Updates done, as the page shows them. */
+  async done(): Promise<number> {
+    const bar = this.page.getByRole('progressbar', { name: 'Updates done' });
+    return (await bar.count()) === 0 ? 0 : Number(await bar.getAttribute('value'));
+  }
+
+  /** Waits until the page shows at least so many updates. */
+  async updates(count: number, timeout = 120_000): Promise<void> {
+    await this.page.waitForFunction(
+      (wanted) => {
+        const bar = document.querySelector<HTMLProgressElement>(
+          'progress[aria-label="Updates done"]',
+        );
+        return bar !== null && bar.value >= wanted;
+      },
+      count,
+      { timeout },
+    );
+  }
+
+  /** Long tasks of the page's thread that began after `since`, ms since the page was asked for. */
+  longTasks(since = 0): Promise<LongTask[]> {
+    return this.page.evaluate(
+      (since) => window.watched.longTasks.filter(({ start }) => start > since),
+      since,
+    );
+  }
+
+  /** Milliseconds since the page was asked for. */
+  now(): Promise<number> {
+    return this.page.evaluate(() => performance.now());
+  }
+}
+
+/** Bytes of the scripts among `requests` as gzip sends them: of the page itself, or of its workers. */
+export function scriptBytes(requests: readonly ServedRequest[], of: 'page' | 'workers'): number {
+  const destinations = of === 'page' ? ['script'] : ['worker', 'sharedworker'];
+  return requests
+    .filter(({ path, destination }) => path.endsWith('.js') && destinations.includes(destination))
+    .reduce((sum, { gzip }) => sum + gzip, 0);
+}
