@@ -37,6 +37,7 @@ let reward: RemoteRewardWorker;
 let stop: AbortController | undefined;
 
 const database = RunDatabase.open();
+database.catch(() => undefined); // whoever needs it is told
 
 /** The policy asked last; another takes its place. */
 let asked: { key: string; policy: Promise<LoadedPolicy> } | undefined;

@@ -5,7 +5,7 @@ export type Save = (tensors: Tensor[]) => void;
 
 export interface Differentiable {
   value: Tensor;
-  /** One gradient per input, in order. */
+  /** One gradient per input, in order; what else it makes is disposed. */
   gradFunc: (dy: Tensor, saved: Tensor[]) => Tensor | Tensor[];
 }
 
@@ -13,8 +13,10 @@ export function differentiable<X extends Tensor[]>(
   forward: (save: Save, ...x: X) => Differentiable,
   ...x: X
 ): Tensor {
-  const call = (...args: unknown[]): Differentiable =>
-    forward(args.at(-1) as Save, ...(args.slice(0, -1) as X));
+  const call = (...args: unknown[]): Differentiable => {
+    const { value, gradFunc } = forward(args.at(-1) as Save, ...(args.slice(0, -1) as X));
+    return { value, gradFunc: (dy, saved) => tf.tidy(() => gradFunc(dy, saved)) };
+  };
   return tf.customGrad(call as unknown as Parameters<typeof tf.customGrad>[0])(...x);
 }
 

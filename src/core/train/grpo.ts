@@ -214,7 +214,7 @@ async function backward(
     const oldLogProbs = onPolicy ? null : upload(flat(({ episode }) => episode.logProbs));
     const refLogProbs =
       reference && options.beta > 0
-        ? reference.tokenLogProbs(input, rows, targets, options.temperature).logProbs
+        ? tf.tidy(() => reference.tokenLogProbs(input, rows, targets, options.temperature).logProbs)
         : null;
     let result: SurrogateResult | undefined;
     const { value, grads } = optimizer.gradients(() => {

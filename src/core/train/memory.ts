@@ -64,7 +64,7 @@ export function estimateMemory(
   const optimizer = FLOAT * 2 * weights;
   const sampling =
     FLOAT * Math.max(0, ...decode.map((batch) => decodePeak(config, path, batch, lengths)));
-  const update = FLOAT * trainPeak(config, path, train, lengths, weights, reference);
+  const update = FLOAT * trainPeak(config, path, train, lengths, weights);
   const total = parameters + optimizer + Math.max(sampling, update);
   return { parameters, optimizer, sampling, update, total };
 }
@@ -84,8 +84,9 @@ function decodePeak(
   // One layer's cache is copied whenever samples finish.
   const own = (layers + 1) * rows * completion * qkv;
   const logits = rows * (hidden + vocabulary);
-  const reading = tokens * (layers * forwardFloats(config, path, length) + 2 * hidden) + logits;
-  const step = rows * layers * decodeFloats(config, path, length, completion) + logits;
+  // One layer after the other; of each the prompts' qkv stays.
+  const reading = tokens * (forwardFloats(config, path, length) + layers * (qkv + hidden)) + logits;
+  const step = rows * decodeFloats(config, path, length, completion) + logits;
   const drawing = rows * vocabulary * LOGIT_ROWS[path].sample;
   return own + Math.max(reading, layers * tokens * qkv + Math.max(step, drawing));
 }
@@ -97,7 +98,6 @@ function trainPeak(
   { items, completions, passes }: TrainBatch,
   { prompt, completion }: Lengths,
   weights: number,
-  reference: boolean,
 ): number {
   const { num_hidden_layers: layers, hidden_size: hidden, vocab_size: vocabulary } = config;
   const item = prompt + completions * completion;
@@ -111,7 +111,7 @@ function trainPeak(
   // The embedding's gradient comes from both its ends, and is their sum.
   const gradients = weights + (config.tie_word_embeddings ? 2 : 0) * vocabulary * hidden;
   const summed = passes > 1 ? weights : 0;
-  return Math.max((reference ? 2 : 1) * once + back + gradients + summed, 3 * summed);
+  return Math.max(once + back + gradients + summed, 3 * summed);
 }
 
 /** Batch sizes to change, by path in the recipe. */
