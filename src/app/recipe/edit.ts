@@ -5,7 +5,7 @@
 import { StepSqlError } from '../../core/errors.ts';
 import { canonicalJson } from '../../core/recipe/canonical.ts';
 import { applySet } from '../../core/recipe/change.ts';
-import { fieldAt, type Field, type FieldValue } from '../../core/recipe/fields.ts';
+import { fieldAt, type FieldValue } from '../../core/recipe/fields.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
 
 /** What was typed at a field and why it does not count. */
@@ -23,14 +23,6 @@ export const UNREADABLE = 'NaN';
 /** The text of a form control for a value. */
 export const formText = (value: FieldValue | undefined): string =>
   value === null || value === undefined ? '' : String(value);
-
-/** Whether `text`, as typed, means `value`. */
-export function means(field: Field, text: string, value: FieldValue | undefined): boolean {
-  const trimmed = text.trim();
-  if (trimmed === '') return formText(value) === '';
-  const numeric = field.kind === 'number' || field.kind === 'integer';
-  return numeric ? Number(trimmed) === value : trimmed === formText(value);
-}
 
 /**
  * `after`, without its data's content hash where the data is no longer what `before` trained on: a run

@@ -1,8 +1,9 @@
-/** uPlot's options and data for one chart. uPlot itself thins out lines of four points a pixel and more. */
+/** uPlot's options and data for one chart. */
 import uPlot from 'uplot';
 import { compact } from '../ui/format.ts';
 import { CHART_COLOURS, type ChartColour, type ChartSpec, type SeriesSpec } from './charts.ts';
 import type { Column, SeriesTable } from './series.ts';
+import { stretchesOf, thinExtremes, thinLast, thinSteps } from './thin.ts';
 
 export const PLOT_COLOURS = [
   'quiet',
@@ -90,7 +91,8 @@ function lines(spec: SeriesSpec, state: () => PlotState): uPlot.Series[] {
   }
   const few = (plot: uPlot): boolean => plot.data[0].length <= FEW;
   return [
-    { ...base, width: 1.25, points: dots(4, (plot) => !state().smooth && few(plot)) },
+    // One pixel is a hairline, which is drawn far faster than any other width.
+    { ...base, width: 1, points: dots(4, (plot) => !state().smooth && few(plot)) },
     { ...base, width: 2, points: dots(4, few) },
   ];
 }
@@ -101,7 +103,7 @@ export function plotOptions(
   em: number,
   size: { width: number; height: number },
   state: () => PlotState,
-  onCursor: (row: number | null) => void,
+  onCursor: (step: number | null) => void,
 ): uPlot.Options {
   const sides = [
     spec.series.find(({ right }) => !right),
@@ -139,24 +141,38 @@ export function plotOptions(
       ...sides.map((series) => yAxis(series, spec, em, state)),
     ],
     series: [{}, ...spec.series.toReversed().flatMap((series) => lines(series, state))],
-    hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)] },
+    hooks: {
+      setCursor: [({ cursor, data }) => onCursor(cursor.idx == null ? null : data[0][cursor.idx]!)],
+    },
   };
 }
 
-/** The table's own columns, in the order of the plot's series. Nothing is copied. */
+/**
+ * Columns of the table, in the order of the plot's series: its own, or thinned to the width of the plot
+ * when there are more rows than pixels.
+ *
+ * @param pixels width of the plot in CSS pixels
+ */
 export function plotData(
   spec: ChartSpec,
   { table, updates, smooth }: PlotState,
+  pixels: number,
 ): uPlot.AlignedData {
   const { steps } = table;
+  const bounds = steps.length > pixels ? stretchesOf(steps.length, Math.ceil(pixels / 2)) : null;
   // Without rows uPlot draws no axes: two empty ones span the run.
-  const blank: Column = new Array<null>(Math.max(2, steps.length)).fill(null);
+  const x =
+    steps.length === 0 ? [0, Math.max(1, updates)] : bounds ? thinSteps(steps, bounds) : steps;
+  const blank: Column = new Array<null>(x.length).fill(null);
   const columns = spec.series.toReversed().flatMap(({ name, style }) => {
-    const raw = table.raw(name) ?? blank;
-    if (style === 'points') return [raw];
-    return [raw, (smooth && table.smooth(name)) || blank];
+    const raw = table.raw(name);
+    const average = smooth ? table.smooth(name) : undefined;
+    const last = (column?: Column): Column =>
+      (column && bounds ? thinLast(column, bounds) : column) ?? blank;
+    if (style === 'points') return [last(raw)];
+    return [(raw && bounds ? thinExtremes(raw, bounds) : raw) ?? blank, last(average)];
   });
-  return [steps.length > 0 ? steps : [0, Math.max(1, updates)], ...columns];
+  return [x, ...columns];
 }
 
 /** With a smoothed line on top, the raw one steps back. */

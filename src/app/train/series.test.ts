@@ -83,6 +83,12 @@ describe('SeriesTable', () => {
   });
 });
 
+it('finds the row of a step', () => {
+  const table = new SeriesTable();
+  table.ingest([2, 3, 7].map((step) => line(step, { loss: 1 })));
+  expect([1, 2, 3, 5, 7, 9].map((step) => table.rowOf(step))).toEqual([-1, 0, 1, 1, 2, 2]);
+});
+
 it('reads the last value at or before a row', () => {
   const column = [null, 3, null, 5, null];
   expect([0, 1, 2, 3, 9].map((i) => valueAt(column, i))).toEqual([null, 3, 3, 5, 5]);

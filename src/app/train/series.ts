@@ -63,6 +63,18 @@ export class SeriesTable {
     return this.#metrics.get(name)?.smooth;
   }
 
+  /** The row of a step, or of the last one before it; -1 before the first. */
+  rowOf(step: number): number {
+    let low = 0;
+    let high = this.steps.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.steps[middle]! <= step) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
   #clear(): void {
     this.steps.length = 0;
     this.#metrics.clear();

@@ -2,10 +2,10 @@
  * Policies as Hugging Face files: `config.json` and `model.safetensors` with Llama's parameter names,
  * readable by transformers and the other way round. Our fused matrices are stacked rows of theirs.
  */
-import { tf, type Variable } from '#tfjs';
+import { tf } from '#tfjs';
 import { badInput } from '../errors.ts';
 import { modelConfigFromJson, modelConfigToJson, type ModelConfig } from './config.ts';
-import { Policy } from './policy.ts';
+import { makePolicy, type Policy } from './policy.ts';
 import { readSafetensors, writeSafetensors, type NamedTensor } from './safetensors.ts';
 import { parameterShapes } from './shapes.ts';
 
@@ -87,9 +87,11 @@ export function loadPolicy(files: Record<string, Uint8Array>): Policy {
       `no more layers than model.safetensors has tensors (${tensors.size})`,
     );
   }
-  const loaded = parameterShapes(config).map(([name, shape]) => {
-    // Compared before memory is taken: config.json may say anything.
-    const stacked = parts(name, config).map(([theirs, rows]) => {
+  const values = new Map<string, Float32Array>();
+  for (const [name, shape] of parameterShapes(config)) {
+    const data = new Float32Array(shape.reduce((product, n) => product * n, 1));
+    let offset = 0;
+    for (const [theirs, rows] of parts(name, config)) {
       const expected = [rows, ...shape.slice(1)];
       const tensor = tensors.get(theirs);
       if (tensor?.shape.join() !== expected.join()) {
@@ -99,22 +101,10 @@ export function loadPolicy(files: Record<string, Uint8Array>): Policy {
           `a tensor of shape [${expected.join(', ')}], as config.json says`,
         );
       }
-      return tensor.data;
-    });
-    const data = new Float32Array(shape.reduce((product, n) => product * n, 1));
-    let offset = 0;
-    for (const part of stacked) {
-      data.set(part, offset);
-      offset += part.length;
+      data.set(tensor.data, offset);
+      offset += tensor.data.length;
     }
-    return { name, shape, data };
-  });
-  const parameters = new Map<string, Variable>();
-  for (const { name, shape, data } of loaded) {
-    parameters.set(
-      name,
-      tf.tidy(() => tf.variable(tf.tensor(data, shape))),
-    );
+    values.set(name, data);
   }
-  return new Policy(config, parameters);
+  return makePolicy(config, (name, shape) => tf.tensor(values.get(name)!, shape));
 }

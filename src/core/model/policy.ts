@@ -3,12 +3,13 @@
  * Projections that read the same input are one matrix (query|key|value, gate|up); checkpoints split
  * them into Hugging Face's names (checkpoint.ts).
  */
-import { tf, type Tensor1D, type Tensor2D, type Variable } from '#tfjs';
+import { tf, type Tensor, type Tensor1D, type Tensor2D, type Variable } from '#tfjs';
 import { badInput } from '../errors.ts';
 import { cos, exp, log, sin } from '../random/math.ts';
 import { Stream } from '../random/stream.ts';
 import * as ops from '../tensor/ops.ts';
 import type { Heads, RotaryTables, Visibility } from '../tensor/ops.ts';
+import { scoped } from '../tensor/scope.ts';
 import { checkModelConfig, type ModelConfig } from './config.ts';
 import { parameterShapes } from './shapes.ts';
 
@@ -136,15 +137,8 @@ export class Policy {
 
   /** A copy with parameters of its own: the frozen reference of a KL term. */
   clone(): Policy {
-    const copy = new Map<string, Variable>();
-    for (const [name, value] of this.parameters) {
-      // Of a clone: a variable made of a variable shares its data, and AdamW changes that in place.
-      copy.set(
-        name,
-        tf.tidy(() => tf.variable(tf.clone(value), false)),
-      );
-    }
-    return new Policy(this.config, copy);
+    // Of a clone: a variable made of a variable shares its data, and AdamW changes that in place.
+    return makePolicy(this.config, (name) => tf.clone(this.parameters.get(name)!), false);
   }
 
   parameterCount(): number {
@@ -188,14 +182,31 @@ function rotaryTables(config: ModelConfig): RotaryTables {
   return { cos: tf.tensor2d(cosines, shape), sin: tf.tensor2d(sines, shape) };
 }
 
+/** A policy with the parameters that `value` gives. When memory runs out, nothing is left behind. */
+export function makePolicy(
+  config: ModelConfig,
+  value: (name: string, shape: number[]) => Tensor,
+  trainable = true,
+): Policy {
+  return scoped((keep) => {
+    const parameters = new Map<string, Variable>();
+    for (const [name, shape] of parameterShapes(config)) {
+      parameters.set(name, keep(tf.variable(value(name, shape), trainable)));
+    }
+    const policy = new Policy(config, parameters);
+    keep(policy.rotary.cos);
+    keep(policy.rotary.sin);
+    return policy;
+  });
+}
+
 /**
  * A policy with fresh weights, a function of the seed alone: normal with deviation 1/√fan_in, outputs
  * of residual branches scaled by 1/√(2·layers) (GPT-2), norms at one, biases at zero.
  */
 export function initPolicy(config: ModelConfig, seed: number): Policy {
   checkModelConfig(config);
-  const parameters = new Map<string, Variable>();
-  for (const [name, shape] of parameterShapes(config)) {
+  return makePolicy(config, (name, shape) => {
     const values = new Float32Array(shape.reduce((product, n) => product * n, 1));
     if (name.endsWith('norm')) values.fill(1);
     else if (shape.length === 2) {
@@ -204,10 +215,6 @@ export function initPolicy(config: ModelConfig, seed: number): Policy {
       const stream = new Stream(seed, `init/${name}`);
       for (let i = 0; i < values.length; i++) values[i] = deviation * stream.normal();
     }
-    parameters.set(
-      name,
-      tf.tidy(() => tf.variable(tf.tensor(values, shape))),
-    );
-  }
-  return new Policy(config, parameters);
+    return tf.tensor(values, shape);
+  });
 }

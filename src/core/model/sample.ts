@@ -107,13 +107,13 @@ async function decodeAll(
     const { probs, entropies: values } = softmaxOf(logits, temperature);
     entropies.push({ rows: active, values });
     const next = choose(await take(probs), active, step, options);
-    const alive = active.map((row, i) => (row.terminated ? -1 : i)).filter((i) => i >= 0);
-    if (alive.length === 0 || step + 1 >= options.max_completion_length) break;
-    if (alive.length < active.length) {
-      keepRows(caches, alive);
-      active = alive.map((i) => active[i]!);
+    const staying = rowsToKeep(active, rows.length);
+    if (staying.length === 0 || step + 1 >= options.max_completion_length) break;
+    if (staying.length < active.length) {
+      keepRows(caches, staying);
+      active = staying.map((i) => active[i]!);
     }
-    const tokens = alive.map((i) => next[i]!);
+    const tokens = staying.map((i) => next[i]!);
     logits = tf.tidy(() => {
       const position = active.map((row) => prompts[row.prompt]!.length + step);
       const hidden = policy.decode(
@@ -171,6 +171,19 @@ function prefill(
   });
 }
 
+/**
+ * Rows that go on: those not finished. Plain operations keep a pool of buffers for every size they ever
+ * met (WebGPU), so there finished rows ride along until half, a quarter, … of all rows is enough.
+ */
+function rowsToKeep(rows: readonly Row[], all: number): number[] {
+  const alive = rows.filter(({ terminated }) => !terminated).length;
+  if (alive === 0) return [];
+  let size = all;
+  while (Math.ceil(size / 2) >= alive && size > 1) size = Math.ceil(size / 2);
+  let spare = ops.fused() ? 0 : Math.min(size, rows.length) - alive;
+  return rows.flatMap((row, i) => (!row.terminated || spare-- > 0 ? [i] : []));
+}
+
 /** Finished samples leave: the caches keep only the rows listed. */
 function keepRows(caches: DecodeCache[], alive: number[]): void {
   tf.tidy(() => {
@@ -198,10 +211,11 @@ function softmaxOf(
   }
 }
 
-/** Draws one token per row from probs (R, V), records it, and returns the tokens. */
+/** Draws one token per unfinished row from probs (R, V), records it, and returns the tokens. */
 function choose(probs: Float32Array, rows: Row[], step: number, options: SampleOptions): number[] {
   const vocabulary = probs.length / rows.length;
   return rows.map((row, i) => {
+    if (row.terminated) return options.eos_token_id; // rides along
     const p = probs.subarray(i * vocabulary, (i + 1) * vocabulary);
     const token =
       options.temperature === 0
@@ -218,7 +232,12 @@ function choose(probs: Float32Array, rows: Row[], step: number, options: SampleO
 async function readEntropies(steps: readonly RowEntropies[]): Promise<void> {
   const all = await take(tf.concat1d(steps.map(({ values }) => values)));
   let next = 0;
-  for (const { rows } of steps) for (const row of rows) row.entropies.push(all[next++]!);
+  for (const { rows } of steps) {
+    for (const row of rows) {
+      const entropy = all[next++]!;
+      if (row.entropies.length < row.tokens.length) row.entropies.push(entropy);
+    }
+  }
 }
 
 function argmax(p: Float32Array): number {

@@ -1,6 +1,6 @@
 /**
- * Floats that stay in memory until a scope ends, for each part of the network: tfjs frees nothing
- * earlier. `fused` counts the outputs of our kernels, plain those of the operations in tensor/plain.ts.
+ * Floats that a part of the network takes while it runs, or that its gradient keeps. `fused` counts the
+ * outputs of our kernels, `plain` those of the operations in tensor/plain.ts.
  */
 import type { ModelConfig } from '../model/config.ts';
 

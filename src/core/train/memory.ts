@@ -123,12 +123,19 @@ type Section = Record<string, number>;
  * The largest batch sizes, by halving, with which a run fits; empty when it fits as it is, undefined when
  * none makes it fit. They belong to another recipe: sums in another order give other bits.
  */
-export function whatFits(
+export const whatFits = (
   recipe: Recipe,
   config: ModelConfig,
   limitBytes: number,
   options: MemoryOptions,
-): BatchSizes | undefined {
+): BatchSizes | undefined => shrunk(recipe, config, limitBytes, options)?.changes;
+
+function shrunk(
+  recipe: Recipe,
+  config: ModelConfig,
+  limitBytes: number,
+  options: MemoryOptions,
+): { recipe: Recipe; changes: BatchSizes } | undefined {
   const { method } = recipe;
   const changes: BatchSizes = {};
   let current = recipe;
@@ -155,8 +162,11 @@ export function whatFits(
     shrink(method, 'prompts_per_update', least, () => fits('sampling', withoutEvaluation));
   }
   if (recipe.eval.every > 0) shrink('eval', 'tasks', 1, () => fits('sampling'));
-  return fits('update') && fits('sampling') ? changes : undefined;
+  return fits('update') && fits('sampling') ? { recipe: current, changes } : undefined;
 }
+
+/** Parts to aim for of what there is or was asked for: an estimate errs, and others take memory too. */
+const SAFE_SHARES = [0.5, 0.8];
 
 export interface Shortage extends MemoryOptions {
   /** All the memory there is, where that is known. */
@@ -172,13 +182,15 @@ export function outOfMemoryMessage(
   const { total } = estimateMemory(recipe, config, options);
   const needs = `memory is exhausted: this run needs about ${size(total)}`;
   const among = limitBytes < Infinity ? ` of the ${size(limitBytes)} there are at most` : '';
-  // An estimate, and others take memory too: aim for half of what was not there.
-  const changes = whatFits(recipe, config, Math.min(limitBytes, total) / 2, options);
-  if (!changes) {
+  const found = SAFE_SHARES.map((share) =>
+    shrunk(recipe, config, share * Math.min(limitBytes, total), options),
+  ).find((smaller) => smaller !== undefined);
+  if (!found) {
     return `${needs}${among}, and no batch size makes it fit: choose a smaller policy.model, num_generations or max_completion_length`;
   }
-  const named = Object.entries(changes).map(([path, value]) => `${path} ${value}`);
-  return `${needs}${among}; about half of it is enough with ${named.join(' and ')}`;
+  const sizes = Object.entries(found.changes).map(([path, value]) => `${path} ${value}`);
+  const less = estimateMemory(found.recipe, config, options).total;
+  return `${needs}${among}; with ${sizes.join(' and ')} it would need about ${size(less)}`;
 }
 
 /** Powers of 1024, as browsers and systems count memory. */

@@ -6,6 +6,7 @@ import type { NamedTensor } from '../model/safetensors.ts';
 import { cos, pow } from '../random/math.ts';
 import { adamW } from '../tensor/ops.ts';
 import { take } from '../tensor/read.ts';
+import { scoped } from '../tensor/scope.ts';
 import type { Gradients } from './gradients.ts';
 
 export interface OptimizerOptions {
@@ -32,7 +33,10 @@ export function learningRate(options: OptimizerOptions, step: number, total: num
 
 /** √ of the sum of squares over all gradients. */
 async function globalNorm(grads: Gradients): Promise<number> {
-  const squares = tf.tidy(() => tf.addN([...grads.values()].map((g) => tf.sum(tf.square(g)))));
+  // Two at a time: tf.addN binds all at once, and WebGPU devices refuse more than eight buffers.
+  const squares = tf.tidy(() =>
+    [...grads.values()].map((g) => tf.sum(tf.square(g))).reduce((a, b) => tf.add(a, b)),
+  );
   return Math.sqrt((await take(squares))[0]!);
 }
 
@@ -45,10 +49,12 @@ export class Optimizer {
   constructor(policy: Policy, options: OptimizerOptions) {
     this.#policy = policy;
     this.#options = options;
-    for (const [name, parameter] of policy.parameters) {
-      const zeros = (): Variable => tf.tidy(() => tf.variable(tf.zeros(parameter.shape), false));
-      this.#moments.set(name, { m: zeros(), v: zeros() });
-    }
+    scoped((keep) => {
+      for (const [name, { shape }] of policy.parameters) {
+        const zeros = (): Variable => keep(tf.variable(tf.zeros(shape), false));
+        this.#moments.set(name, { m: zeros(), v: zeros() });
+      }
+    });
   }
 
   /** Updates taken so far. */

@@ -5,27 +5,27 @@
  */
 import type { Task } from '../data/task.ts';
 import { badInput } from '../errors.ts';
-import { loadPolicy, savePolicy } from '../model/checkpoint.ts';
+import { loadPolicy } from '../model/checkpoint.ts';
 import type { Policy } from '../model/policy.ts';
-import { readSafetensors, writeSafetensors } from '../model/safetensors.ts';
-import { FingerprintChain, parseFingerprint, type Fingerprint } from '../recipe/fingerprint.ts';
+import { FingerprintChain, type Fingerprint } from '../recipe/fingerprint.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { RewardService } from '../reward/service.ts';
 import type { SqlService } from '../sql/outcome.ts';
-import type { TimeoutEntry } from '../sql/timeout-log.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { answerable } from './answerable.ts';
 import { EVALUATION_BATCH, maxCompletionLength } from './batches.ts';
 import { DatabaseHashes, Prompts, type RunContext, type RunData } from './context.ts';
 import { episodeLines } from './episode-log.ts';
 import { evaluateGreedy } from './evaluation.ts';
+import { checkBackend, checkSound, explained } from './failure.ts';
 import { grpoLearner } from './grpo.ts';
 import type { Learner } from './learner.ts';
 import { Optimizer } from './optimizer.ts';
 import { rejectionSftLearner } from './rejection-sft.ts';
 import type { Group } from './rollout.ts';
-import type { Checkpoint, CheckpointFiles, RunStore } from './run-store.ts';
+import type { RunStore } from './run-store.ts';
 import { sftLearner, type Corpus } from './sft.ts';
+import { checkpointFiles, restore } from './trainer-state.ts';
 
 export interface RunPorts {
   sql: SqlService;
@@ -95,6 +95,8 @@ export async function* train(inputs: RunInputs, ports: RunPorts): AsyncGenerator
   };
   try {
     yield* run(inputs, ports, own);
+  } catch (error) {
+    throw explained(error, inputs);
   } finally {
     for (const thing of owned) thing.dispose();
   }
@@ -113,6 +115,10 @@ async function* run(
   const policy = checkpoint ? own(loadPolicy(checkpoint.files)) : inputs.policy;
   const optimizer = own(new Optimizer(policy, recipe.optimizer));
   const state = checkpoint ? restore(checkpoint, optimizer, sql) : undefined;
+  if (state && state.fingerprint.backend !== ports.backend) {
+    const expected = `${state.fingerprint.backend}, on which this run began, or a new run`;
+    throw badInput('backend', ports.backend, expected);
+  }
   const chain = new FingerprintChain(ports.backend, state?.fingerprint);
   const prompts = new Prompts(tokenizer, inputs.data.databases, recipe.prompt);
   const databases = new DatabaseHashes(sql, inputs.data.databases);
@@ -138,6 +144,7 @@ async function* run(
       fingerprint: chain.toJSON(),
       timeouts: sql.timeouts?.entries() ?? [],
     });
+    checkBackend();
     await store.saveCheckpoint(done, files);
   };
   const { updates } = learner;
@@ -160,6 +167,8 @@ async function* run(
     const started = clock();
     const { metrics, groups } = await learner.update(done + 1);
     done++;
+    const weights = await policy.weights();
+    checkSound(done, metrics, weights);
     const recorded = sql.timeouts?.entries().length ?? 0;
     chain.addTimeouts(recorded - timeouts);
     timeouts = recorded;
@@ -168,7 +177,7 @@ async function* run(
     const digest = chain.add({
       tokens: episodes.map((episode) => episode.tokens),
       rewards: Float32Array.from(earned, ({ total }) => total),
-      weights: [await policy.weights()],
+      weights: [weights],
     });
     if (!begun) await store.writeRecipe(recipe);
     begun = true;
@@ -246,58 +255,6 @@ async function evaluate(context: RunContext, update: number): Promise<Evaluation
     'eval/empty': all.empty_rate,
     'eval/over_broad': all.over_broad_rate,
   };
+  checkBackend();
   return { type: 'evaluation', update, split, metrics };
-}
-
-interface TrainerState {
-  step: number;
-  fingerprint: Fingerprint;
-  timeouts: TimeoutEntry[];
-}
-
-async function checkpointFiles(
-  policy: Policy,
-  tokenizer: Tokenizer,
-  optimizer: Optimizer,
-  state: TrainerState,
-): Promise<CheckpointFiles> {
-  const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-  const { steps, tensors } = await optimizer.state();
-  return {
-    ...(await savePolicy(policy)),
-    ...Object.fromEntries(
-      Object.entries(tokenizer.files).map(([name, content]) => [name, text(content as string)]),
-    ),
-    'optimizer.safetensors': writeSafetensors(tensors, { steps: String(steps) }),
-    'trainer_state.json': text(`${JSON.stringify({ ...state, optimizer_steps: steps })}\n`),
-  };
-}
-
-function file(checkpoint: Checkpoint, name: string): Uint8Array {
-  const bytes = checkpoint.files[name];
-  if (bytes) return bytes;
-  throw badInput(`checkpoint ${checkpoint.step}`, Object.keys(checkpoint.files).join(), name);
-}
-
-function restore(checkpoint: Checkpoint, optimizer: Optimizer, sql: RunPorts['sql']): TrainerState {
-  const field = `checkpoint ${checkpoint.step}: trainer_state.json`;
-  const text = new TextDecoder().decode(file(checkpoint, 'trainer_state.json'));
-  let state: TrainerState & { optimizer_steps: number };
-  try {
-    state = JSON.parse(text) as never;
-  } catch {
-    throw badInput(field, text, 'valid JSON');
-  }
-  if (!Number.isInteger(state?.optimizer_steps)) {
-    throw badInput(`${field}: optimizer_steps`, state?.optimizer_steps, 'an integer');
-  }
-  if (!Array.isArray(state.timeouts)) {
-    throw badInput(`${field}: timeouts`, state.timeouts, 'a list');
-  }
-  const fingerprint = parseFingerprint(state.fingerprint, `${field}: fingerprint`);
-  const moments = `checkpoint ${checkpoint.step}: optimizer.safetensors`;
-  const tensors = readSafetensors(file(checkpoint, 'optimizer.safetensors'), moments);
-  optimizer.restore(state.optimizer_steps, tensors, moments);
-  sql.replay?.(state.timeouts);
-  return { ...state, fingerprint };
 }
