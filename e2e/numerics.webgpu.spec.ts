@@ -35,7 +35,6 @@ test(`${UPDATES} updates train, leak nothing, and repeat themselves`, async ({ p
   expect(last.gpuBytes).toBe(second.gpuBytes);
   expect(after.tensors).toBe(before.tensors);
   expect(after.gpuBytes).toBe(before.gpuBytes);
-  console.log(updates.map(({ gpuAllocated }) => (gpuAllocated / 1e6).toFixed(1)).join(' '));
 
   // The first update starts from the same weights as on wasm: equal tokens, nearly equal numbers.
   const onWasm = await trained(page, site, 'wasm');
@@ -70,4 +69,15 @@ test('logits of the warm start are within 1e-3 of wasm', async ({ page, site }) 
   expect(count).toBeGreaterThan(100_000);
   expect(largest).toBeGreaterThan(5);
   expect(apart).toBeLessThan(1e-3);
+});
+
+test('freed GPU memory is not kept for ever', async ({ page, site }) => {
+  await page.goto(site.harness);
+  const [count, bytes] = [250, 4 << 20];
+  const after = await page.evaluate(
+    ([count, bytes]) => window.run('worker', 'freeManySizes', count, bytes),
+    [count, bytes] as const,
+  );
+  expect(after.at(-1)!.gpuBytes).toBe(0);
+  expect(Math.max(...after.map(({ gpuAllocated }) => gpuAllocated))).toBeLessThan(600e6);
 });

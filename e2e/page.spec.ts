@@ -12,10 +12,6 @@ test('opens without an error and without a file missing', async ({ browser, site
   const requests = site.requests.slice(before);
   expect(requests.filter(({ status }) => status !== 200)).toEqual([]);
   expect(scriptBytes(requests, 'page')).toBeLessThan(300_000);
-  console.log(
-    requests.map((r) => `${r.destination} ${r.path} ${r.gzip}`).join('\n'),
-    await app.now(),
-  );
   expect(await profile.unexpected()).toEqual([]);
   await profile.close();
 });

@@ -29,7 +29,10 @@ async function findAdapter(): Promise<{ adapter: string; software: boolean } | {
 /** Whether the adapter computes what it should: drivers have been seen to return zeros. */
 async function computes(): Promise<boolean> {
   const product = tf.tidy(() => {
-    const a = tf.tensor2d(Float32Array.from({ length: 64 * 64 }, (_, i) => (i % 7) - 3), [64, 64]);
+    const a = tf.tensor2d(
+      Float32Array.from({ length: 64 * 64 }, (_, i) => (i % 7) - 3),
+      [64, 64],
+    );
     return tf.sum(tf.matMul(a, a, false, true), 1);
   });
   const sums = await product.data();
@@ -38,7 +41,10 @@ async function computes(): Promise<boolean> {
     Array.from({ length: 64 }, (__, c) => ((64 * r + c) % 7) - 3),
   );
   return rows.every((row, r) => {
-    const wanted = rows.reduce((total, other) => total + other.reduce((s, x, c) => s + x * row[c]!, 0), 0);
+    const wanted = rows.reduce(
+      (total, other) => total + other.reduce((s, x, c) => s + x * row[c]!, 0),
+      0,
+    );
     return Math.abs(sums[r]! - wanted) < 1e-2;
   });
 }

@@ -32,10 +32,16 @@ export class Engine {
 
   constructor(choice: BackendChoice) {
     this.#policy = connect(
-      new Worker(new URL('./policy.worker.ts', import.meta.url), { type: 'module', name: 'policy' }),
+      new Worker(new URL('./policy.worker.ts', import.meta.url), {
+        type: 'module',
+        name: 'policy',
+      }),
     );
     this.#reward = connect(
-      new Worker(new URL('./reward.worker.ts', import.meta.url), { type: 'module', name: 'reward' }),
+      new Worker(new URL('./reward.worker.ts', import.meta.url), {
+        type: 'module',
+        name: 'reward',
+      }),
     );
     this.died = Promise.race([this.#policy.died, this.#reward.died]);
     const { port1, port2 } = new MessageChannel();

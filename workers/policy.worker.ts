@@ -12,6 +12,7 @@ import { ask, type AskedDatabase } from '../src/core/train/ask.ts';
 import { episodeLines } from '../src/core/train/episode-log.ts';
 import { train, type RunEvent } from '../src/core/train/run.ts';
 import type { LoadedPolicy } from '../src/core/train/starting-policy.ts';
+import type { Corpus } from '../src/core/train/sft.ts';
 import { startTabBackend } from './backend.ts';
 import { expose } from './call.ts';
 import { EventBatch } from './event-batch.ts';
@@ -97,6 +98,14 @@ function told(event: RunEvent): PolicyEvent | undefined {
   }
 }
 
+/** What SFT imitates beside gold; brings the Nursery along. */
+async function corpusFor(recipe: Recipe): Promise<{ corpus?: Corpus }> {
+  if (recipe.method !== 'sft' || recipe.sft.corpus === 'gold') return {};
+  const { corpusOf } = await import('../src/core/train/warm-start.ts');
+  const corpus = corpusOf(recipe);
+  return corpus ? { corpus } : {};
+}
+
 async function run(
   recipe: Recipe,
   inputs: { data: Awaited<ReturnType<typeof remoteData>>['data'] } & LoadedPolicy,
@@ -109,7 +118,7 @@ async function run(
   let since = 0;
   try {
     for await (const event of train(
-      { recipe, ...inputs },
+      { recipe, ...inputs, ...(await corpusFor(recipe)) },
       {
         ...{ sql, store, backend: backend.name, stop: signal.signal },
         rewards: remoteRewards(reward),

@@ -3,7 +3,6 @@ import { badInput } from '../src/core/errors.ts';
 import type { Recipe } from '../src/core/recipe/schema.ts';
 import {
   policyFromFiles,
-  scratchPolicy,
   warmStartFolder,
   type LoadedPolicy,
 } from '../src/core/train/starting-policy.ts';
@@ -36,7 +35,11 @@ async function warmStart(name: string): Promise<LoadedPolicy> {
 /** What a recipe starts from. */
 export async function startingPolicy(recipe: Recipe): Promise<LoadedPolicy> {
   const { checkpoint } = recipe.policy;
-  if (checkpoint === 'scratch') return scratchPolicy(recipe);
+  if (checkpoint === 'scratch') {
+    // With the Nursery, which the warm starts do without.
+    const { scratchPolicy } = await import('../src/core/train/scratch-policy.ts');
+    return scratchPolicy(recipe);
+  }
   if (warmStartFolder(checkpoint)) return warmStart(checkpoint);
   throw badInput('policy.checkpoint', checkpoint, 'warm, warm-<seed> or scratch in the browser');
 }

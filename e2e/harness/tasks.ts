@@ -2,6 +2,7 @@
 import { backendFailure } from '../../src/core/tensor/backend.ts';
 import { compareLogits } from './logits.ts';
 import { compareOperations } from './operations.ts';
+import { freeManySizes } from './pool.ts';
 import { trainTiny, trainWarm } from './train.ts';
 
 /** WebGPU refuses operations without a word to whoever asked for them: then the task fails after all. */
@@ -19,6 +20,7 @@ export const tasks = {
   trainTiny: checked(trainTiny),
   compareOperations: checked(compareOperations),
   compareLogits: checked(compareLogits),
+  freeManySizes: checked(freeManySizes),
 };
 
 export type TaskName = keyof typeof tasks;

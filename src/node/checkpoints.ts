@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { badInput } from '../core/errors.ts';
 import type { Recipe } from '../core/recipe/schema.ts';
+import { scratchPolicy } from '../core/train/scratch-policy.ts';
 import {
   policyFromFiles,
-  scratchPolicy,
   warmStartFolder,
   type LoadedPolicy,
 } from '../core/train/starting-policy.ts';

@@ -13,8 +13,6 @@ import {
   nurserySplit,
   type LoadedData,
 } from '../core/train/data.ts';
-import { plantedCorpus } from '../core/train/warm-start.ts';
-import type { Corpus } from '../core/train/sft.ts';
 import { openFiles } from './files.ts';
 
 export const NURSERY_SPLITS = [
@@ -67,14 +65,4 @@ export async function loadEvaluation(
     throw badInput('--data', path, 'the folder or zip this run was trained on, or another');
   }
   return nurserySplit(recipe, checkNurserySplit(split ?? 'dev'), await loadSql());
-}
-
-/** The corpus SFT imitates, where a recipe names one that is not the tasks' gold. */
-export function corpusOf(recipe: Recipe): Corpus | undefined {
-  if (recipe.method !== 'sft' || recipe.sft.corpus === 'gold') return undefined;
-  const { data } = recipe;
-  if (data.kind !== 'nursery') {
-    throw badInput('sft.corpus', recipe.sft.corpus, 'gold, for data that is not the Nursery');
-  }
-  return plantedCorpus(data.seed, data.train_schemas, recipe.seed, recipe.sft.gold_updates);
 }

@@ -179,7 +179,7 @@ export function plotData(
 export function applySmoothing(plot: uPlot, spec: ChartSpec, smooth: boolean): void {
   let at = 1;
   for (const { style } of spec.series.toReversed()) {
-    plot.series[at]!.alpha = smooth && style === 'line' ? 0.35 : 1;
+    plot.series[at]!.alpha = smooth && style === 'line' ? 0.45 : 1;
     at += style === 'line' ? 2 : 1;
   }
 }

@@ -18,6 +18,9 @@ import { reportHtml } from './report.ts';
 
 const LIMITS: ZipLimits = { entries: 1000, fileBytes: 0x4000_0000, totalBytes: 0x7fff_ffff };
 
+/** Stores list files in orders of their own. */
+const byName = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : 1);
+
 /** The recipe, all lines, the latest checkpoint and a report. Equal runs give equal bytes. */
 export async function packRun(store: RunStore): Promise<Uint8Array> {
   const recipe = await store.readRecipe();
@@ -33,7 +36,7 @@ export async function packRun(store: RunStore): Promise<Uint8Array> {
   const checkpoint = await store.latestCheckpoint();
   if (checkpoint) {
     files['checkpoints/latest'] = strToU8(`${checkpoint.step}\n`);
-    for (const [name, bytes] of Object.entries(checkpoint.files)) {
+    for (const [name, bytes] of Object.entries(checkpoint.files).sort(byName)) {
       // Weights hardly shrink: stored as they are.
       const level = name.endsWith('.safetensors') ? 0 : 6;
       files[`checkpoints/${checkpoint.step}/${name}`] = [bytes, { level }];

@@ -7,12 +7,8 @@ import { initPolicy } from '../model/policy.ts';
 import { tinyConfig } from '../model/tiny.test-helper.ts';
 import { parseRecipe } from '../recipe/parse.ts';
 import { startBackend } from '../tensor/backend.ts';
-import {
-  POLICY_FILES,
-  policyFromFiles,
-  scratchPolicy,
-  warmStartFolder,
-} from './starting-policy.ts';
+import { scratchPolicy } from './scratch-policy.ts';
+import { POLICY_FILES, policyFromFiles, warmStartFolder } from './starting-policy.ts';
 
 const warm = resolve(import.meta.dirname, '../../../public/checkpoints/warm-0');
 let files: Record<string, Uint8Array>;

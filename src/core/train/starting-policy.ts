@@ -4,10 +4,8 @@
  */
 import { badInput } from '../errors.ts';
 import { loadPolicy } from '../model/checkpoint.ts';
-import { initPolicy, type Policy } from '../model/policy.ts';
-import type { Recipe } from '../recipe/schema.ts';
+import type { Policy } from '../model/policy.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
-import { nurseryTokenizer } from './warm-start.ts';
 
 export interface LoadedPolicy {
   policy: Policy;
@@ -44,19 +42,6 @@ export function policyFromFiles(files: Record<string, Uint8Array>): LoadedPolicy
     );
   }
   return { policy, tokenizer };
-}
-
-/** Schemas the tokenizer of a policy for other data than the Nursery is learnt from. */
-const TOKENIZER_SCHEMAS = 360;
-
-/** New weights of the recipe's shape, with a tokenizer learnt from its Nursery; takes a second or two. */
-export function scratchPolicy({ policy, data, seed }: Recipe): LoadedPolicy {
-  const { model } = policy;
-  const [nurserySeed, schemas] =
-    data.kind === 'nursery' ? [data.seed, data.train_schemas] : [0, TOKENIZER_SCHEMAS];
-  const tokenizer = Tokenizer.fromFiles(nurseryTokenizer(nurserySeed, schemas, model.vocab_size));
-  const head_dim = model.hidden_size / model.num_attention_heads;
-  return { policy: initPolicy({ ...model, head_dim }, seed), tokenizer };
 }
 
 /**

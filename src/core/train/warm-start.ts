@@ -7,6 +7,7 @@ import { tf } from '#tfjs';
 import { Habits, plantedExample } from '../data/nursery/planted.ts';
 import { NURSERY_VERSION, renderSql, toSchema, trainSchemas } from '../data/nursery/index.ts';
 import type { Task } from '../data/task.ts';
+import { badInput } from '../errors.ts';
 import type { Policy } from '../model/policy.ts';
 import { Stream } from '../random/stream.ts';
 import { parseRecipe } from '../recipe/parse.ts';
@@ -53,6 +54,16 @@ export function warmStartRecipe(seed: number, updates: number): Recipe {
     eval: { every: 0 },
     checkpoint_every: 1000,
   });
+}
+
+/** The corpus SFT imitates, where a recipe names one that is not the tasks' gold. */
+export function corpusOf(recipe: Recipe): Corpus | undefined {
+  if (recipe.method !== 'sft' || recipe.sft.corpus === 'gold') return undefined;
+  const { data } = recipe;
+  if (data.kind !== 'nursery') {
+    throw badInput('sft.corpus', recipe.sft.corpus, 'gold, for data that is not the Nursery');
+  }
+  return plantedCorpus(data.seed, data.train_schemas, recipe.seed, recipe.sft.gold_updates);
 }
 
 /** The endless planted corpus over the training schemas of a Nursery. */

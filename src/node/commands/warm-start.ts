@@ -9,6 +9,7 @@ import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
 import { train } from '../../core/train/run.ts';
 import {
   ACCEPTANCE,
+  corpusOf,
   measureWarmStart,
   missedLimits,
   sharpen,
@@ -17,7 +18,7 @@ import {
 } from '../../core/train/warm-start.ts';
 import { BACKENDS, startNodeBackend } from '../backend.ts';
 import { startingPolicy, warmStartPath } from '../checkpoints.ts';
-import { corpusOf, loadData } from '../run-inputs.ts';
+import { loadData } from '../run-inputs.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
 import { wholeNumber } from './options.ts';
 import type { Register, Session } from './command.ts';

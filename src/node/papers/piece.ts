@@ -13,10 +13,11 @@ import {
   type SampledScores,
 } from '../../core/train/evaluation.ts';
 import { train, type RunEvent } from '../../core/train/run.ts';
+import { corpusOf } from '../../core/train/warm-start.ts';
 import type { LoadedPolicy } from '../../core/train/starting-policy.ts';
 import { loadCheckpoint, startingPolicy } from '../checkpoints.ts';
 import { RunFolder } from '../run-folder.ts';
-import { corpusOf, loadData } from '../run-inputs.ts';
+import { loadData } from '../run-inputs.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
 import type { Arm } from './experiment.ts';
 
