@@ -180,7 +180,6 @@ const api: PolicyWorkerApi = {
       if (signal.signal.aborted) throw new StepSqlError('stopped', 'stopped before the run began');
       const recipe = { ...wanted, data: { ...wanted.data, sha256 } };
       const id = existing ?? (await (await database).newId(recipe));
-      events.add({ type: 'stage', stage: 'evaluation' });
       return await withRunLock(id, () =>
         run(recipe, { data, ...start }, { id, updates, signal }, events),
       );

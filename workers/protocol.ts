@@ -47,7 +47,7 @@ export interface TrainRequest {
 
 /** What happens in a run. Travels in batches, about ten a second. */
 export type PolicyEvent =
-  | { type: 'stage'; stage: 'policy' | 'data' | 'evaluation'; done?: number; total?: number }
+  | { type: 'stage'; stage: 'policy' | 'data'; done?: number; total?: number }
   | {
       type: 'start';
       run: string;

@@ -1,14 +1,8 @@
 /** Questions to the policy about the database in the box: the warm start, or the run that is open. */
-import type { Candidate } from '../core/evaluate/ballot.ts';
 import { renderSchema } from '../core/text/prompt.ts';
+import type { Answer } from './ask/answer.ts';
 import type { EngineHolder } from './engine.svelte.ts';
 import type { RunView } from './run-view.svelte.ts';
-
-export interface Answer {
-  question: string;
-  candidates: Candidate[];
-  seconds: number;
-}
 
 export class Asking {
   questions = $state.raw<{ question: string }[]>([]);
@@ -53,13 +47,14 @@ export class Asking {
     this.busy = true;
     this.error = '';
     const { id, fingerprint } = this.#run;
+    const policy = this.policyName;
     try {
       const engine = await this.#engine.get();
       const began = performance.now();
       const run = fingerprint ? id : null;
       const candidates = await engine.ask({ question, samples, run });
       const seconds = (performance.now() - began) / 1000;
-      this.answer = { question, candidates, seconds };
+      this.answer = { question, policy, candidates, seconds };
     } catch (error) {
       this.error = (error as Error).message;
     } finally {

@@ -70,7 +70,8 @@ export class RunView {
           this.show({ ...event, id: event.run });
           this.digests = event.digests;
           this.questions = inWords(event);
-          this.stage = event.done === 0 ? { name: 'evaluation' } : null;
+          this.stage =
+            event.done === 0 && event.recipe.eval.every > 0 ? { name: 'evaluation' } : null;
           this.phase = this.phase === 'stopping' ? 'stopping' : 'training';
           this.#times = [now];
           break;

@@ -106,7 +106,7 @@ export class Session {
     if (this.busy) return;
     void persist();
     this.run.phase = 'preparing';
-    for (let losses = 0; ; ) {
+    for (let losses = 0; ;) {
       const before = this.run.done;
       try {
         this.#ended(await this.#trainOnce(updates));
@@ -114,7 +114,8 @@ export class Session {
       } catch (error) {
         losses = this.run.done > before ? 1 : losses + 1;
         const code = codeOf(error);
-        if (!LOST.includes(code) || losses >= MAX_LOSSES || this.#stopping) return await this.#failed(error);
+        if (!LOST.includes(code) || losses >= MAX_LOSSES || this.#stopping)
+          return await this.#failed(error);
         await this.#goBack(error as Error);
       } finally {
         await this.listRuns();
@@ -164,7 +165,10 @@ export class Session {
     this.engine.restart();
     const stored = await this.#stored(this.run.id);
     const where = stored ? `its checkpoint at update ${stored.done}` : 'the beginning';
-    this.notices.add('warn', `${sentence(error.message)} The run went back to ${where} and goes on.`);
+    this.notices.add(
+      'warn',
+      `${sentence(error.message)} The run went back to ${where} and goes on.`,
+    );
     if (stored) await this.#show(stored);
     else this.run.show({ id: this.run.id, done: 0, updates: this.run.updates });
     this.run.phase = 'preparing';

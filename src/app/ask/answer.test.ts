@@ -34,7 +34,7 @@ describe('an answer', () => {
     const candidates = [candidate(5, 3), candidate(5, 2), candidate(0, 3)];
     expect(voteText(candidates[0]!, candidates)).toBe('5 of 8 votes');
     expect(voteText(candidates[2]!, candidates)).toBe('no vote of 8');
-    expect(answerText({ question: '', candidates, seconds: 1.2 })).toBe(
+    expect(answerText({ question: '', policy: 'warm start', candidates, seconds: 1.2 })).toBe(
       'Answered in 1.2\u00a0s: 1 row, 5 of 8 votes.',
     );
   });
@@ -42,13 +42,13 @@ describe('an answer', () => {
   it('written greedily has no vote', () => {
     const candidates = [candidate(1, 1)];
     expect(voteText(candidates[0]!, candidates)).toBe('');
-    expect(answerText({ question: '', candidates, seconds: 0.4 })).toBe(
+    expect(answerText({ question: '', policy: 'warm start', candidates, seconds: 0.4 })).toBe(
       'Answered in 0.4\u00a0s: 1 row.',
     );
   });
 
   it('may be missing', () => {
-    expect(answerText({ question: '', candidates: [], seconds: 1 })).toBe(
+    expect(answerText({ question: '', policy: 'warm start', candidates: [], seconds: 1 })).toBe(
       'The policy wrote no query.',
     );
   });

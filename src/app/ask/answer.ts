@@ -8,6 +8,8 @@ export interface Answer {
   question: string;
   /** Best first, as `ballot` gives them. */
   candidates: readonly Candidate[];
+  /** Who answered: the policy may have moved on since. */
+  policy: string;
   seconds: number;
 }
 
