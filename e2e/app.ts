@@ -1,11 +1,28 @@
 /** The page as a visitor meets it, and what the tests need to see of it beside. */
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from '@playwright/test';
+import {
+  expect,
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Page,
+} from '@playwright/test';
+import type { Fingerprint } from '../src/core/recipe/fingerprint.ts';
+import { encodeLink } from '../src/core/recipe/link.ts';
+import type { Recipe } from '../src/core/recipe/schema.ts';
 import type { ServedRequest } from './server.ts';
 
 export interface LongTask {
   /** Milliseconds since the page was asked for. */
   start: number;
   duration: number;
+}
+
+/** A run's record, as far as tests look at it. */
+export interface StoredRun {
+  id: string;
+  changed: number;
+  checkpoints: { step: number; bytes: number }[];
+  fingerprint: Fingerprint | null;
 }
 
 interface Watched {
@@ -59,6 +76,13 @@ export class Profile {
     const page = await this.context.newPage();
     await page.goto(address);
     return new App(page, this);
+  }
+
+  /** A tab with the settings of `recipe`, as a link brings them. Nothing runs yet. */
+  async openWith(address: string, recipe: Recipe): Promise<App> {
+    const app = await this.open(address + encodeLink(recipe));
+    await app.button('Use these settings').click();
+    return app;
   }
 
   /** Problems so far, but those that a test expects; CSP violations of the open tabs included. */
@@ -121,6 +145,41 @@ export class App {
       count,
       { timeout },
     );
+  }
+
+  /** Messages above everything else. */
+  get notices() {
+    return this.page.locator('.messages .notice');
+  }
+
+  /** Waits until the run has finished. */
+  async finished(timeout = 120_000): Promise<void> {
+    await expect(this.progress).toContainText('Finished', { timeout });
+  }
+
+  /** Runs as the browser keeps them, latest change first. */
+  runs(): Promise<StoredRun[]> {
+    return this.page.evaluate(
+      () =>
+        new Promise<StoredRun[]>((resolve, reject) => {
+          const opening = indexedDB.open('stepsql');
+          opening.onerror = () => reject(opening.error!);
+          opening.onsuccess = () => {
+            const all = opening.result.transaction('runs').objectStore('runs').getAll();
+            all.onerror = () => reject(all.error!);
+            all.onsuccess = () => {
+              opening.result.close();
+              const runs = all.result as StoredRun[];
+              resolve(runs.sort((a, b) => b.changed - a.changed));
+            };
+          };
+        }),
+    );
+  }
+
+  /** Fingerprint at the last checkpoint of the run changed last. */
+  async fingerprint(): Promise<Fingerprint | null> {
+    return (await this.runs())[0]?.fingerprint ?? null;
   }
 
   /** Long tasks of the page's thread that began after `since`, ms since the page was asked for. */

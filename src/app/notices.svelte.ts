@@ -10,7 +10,7 @@ const MOST = 5;
 
 export class Notices {
   list = $state.raw<Notice[]>([]);
-  readonly #said = new Set<string>();
+  #said: string[] = [];
   #next = 1;
 
   add(kind: Notice['kind'], text: string): void {
@@ -20,8 +20,8 @@ export class Notices {
 
   /** Once a visit, however often it happens. */
   once(topic: string, kind: Notice['kind'], text: string): void {
-    if (this.#said.has(topic)) return;
-    this.#said.add(topic);
+    if (this.#said.includes(topic)) return;
+    this.#said.push(topic);
     this.add(kind, text);
   }
 
