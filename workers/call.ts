@@ -46,9 +46,12 @@ export interface Connection<T> {
   ): Promise<R>;
   /** Resolves when the worker has ended by itself: an error, or silently. Never after `terminate`. */
   readonly died: Promise<StepSqlError>;
-  /** Kills the worker. Resolves when it no longer uses the processor. */
-  terminate(): Promise<void>;
+  /** Kills the worker; its calls fail with `why`. Resolves when it no longer uses the processor. */
+  terminate(why?: StepSqlError): Promise<void>;
 }
+
+const stopped = (reason: string): StepSqlError =>
+  new StepSqlError('worker_exit', `the worker stopped: ${reason}`);
 
 /** After a busy spell or sleep of this thread, timers run before messages that are already there. */
 const GRACE_MS = 25;
@@ -58,14 +61,14 @@ export function connect<T>(worker: Worker, locks?: Locks): Connection<T> {
   const pending = new Set<(error: StepSqlError) => void>();
   let ended: StepSqlError | undefined;
   let died!: (error: StepSqlError) => void;
-  const end = (reason: string): StepSqlError => {
-    ended ??= new StepSqlError('worker_exit', `the worker stopped: ${reason}`);
+  const end = (error: StepSqlError): StepSqlError => {
+    ended ??= error;
     for (const fail of pending) fail(ended);
     pending.clear();
     return ended;
   };
   const whenDied = new Promise<StepSqlError>((resolve) => (died = resolve));
-  const life = new WorkerLife(worker, (reason) => died(end(reason)), locks);
+  const life = new WorkerLife(worker, (reason) => died(end(stopped(reason))), locks);
   const remote = Comlink.wrap<Record<string, (...args: unknown[]) => unknown>>(worker);
 
   async function guarded(start: () => Promise<unknown>): Promise<unknown> {
@@ -101,8 +104,8 @@ export function connect<T>(worker: Worker, locks?: Locks): Connection<T> {
       return Promise.race([work(api), late]).finally(() => clearTimeout(timer));
     },
     died: whenDied,
-    terminate() {
-      end('it was told to');
+    terminate(why = stopped('it was told to')) {
+      end(why);
       return life.terminate();
     },
   };

@@ -73,8 +73,9 @@ export class Engine {
     return this.#reward.api.importFiles(Comlink.transfer(zip, [zip.buffer]));
   }
 
-  close(): void {
-    this.#policy.terminate();
-    this.#reward.terminate();
+  /** Ends both workers; calls under way fail with `why`. */
+  close(why?: StepSqlError): void {
+    this.#policy.terminate(why);
+    this.#reward.terminate(why);
   }
 }

@@ -62,6 +62,13 @@ it('names the two failures without a message', () => {
   expect(message.ends).toEqual(['it sent what cannot be received']);
 });
 
+it('keeps its failures from the thread that started it', () => {
+  const { worker } = start(undefined);
+  const failure = new Event('error', { cancelable: true });
+  worker.outside.dispatchEvent(failure);
+  expect(failure.defaultPrevented).toBe(true);
+});
+
 it('says nothing of an end that was asked for, and waits until it has come', async () => {
   const locks = new FakeLocks();
   const { worker, ends, life } = start(locks);

@@ -50,9 +50,10 @@ export class WorkerLife {
       worker.terminate(); // what threw may still be running
       onEnd(reason);
     };
-    worker.addEventListener('error', (event) =>
-      end((event as Partial<ErrorEvent>).message || 'its script could not be loaded'),
-    );
+    worker.addEventListener('error', (event) => {
+      event.preventDefault(); // or it goes on as an error of this thread, and ends that too
+      end((event as Partial<ErrorEvent>).message || 'its script could not be loaded');
+    });
     worker.addEventListener('messageerror', () => end('it sent what cannot be received'));
     if (!locks) return;
     const life = `stepsql-worker-${crypto.randomUUID()}`;

@@ -53,9 +53,9 @@ export class EngineHolder {
       },
     );
     // Idle or not, a dead engine is of no use to anyone.
-    void engine.died.then(() => {
+    void engine.died.then((why) => {
       if (engine !== this.#engine) return;
-      engine.close();
+      engine.close(why);
       this.#engine = undefined;
     });
     return engine;
