@@ -99,6 +99,9 @@ export class Profile {
   }
 }
 
+/** Of the run that is open: the list of runs has such bars too. */
+const UPDATES_DONE = '.controls progress[aria-label="Updates done"]';
+
 /** One tab with the page in it. */
 export class App {
   readonly page: Page;
@@ -129,20 +132,18 @@ export class App {
 
   /** Updates done, as the page shows them. */
   async done(): Promise<number> {
-    const bar = this.page.getByRole('progressbar', { name: 'Updates done' });
+    const bar = this.page.locator(UPDATES_DONE);
     return (await bar.count()) === 0 ? 0 : Number(await bar.getAttribute('value'));
   }
 
   /** Waits until the page shows at least so many updates. */
   async updates(count: number, timeout = 120_000): Promise<void> {
     await this.page.waitForFunction(
-      (wanted) => {
-        const bar = document.querySelector<HTMLProgressElement>(
-          'progress[aria-label="Updates done"]',
-        );
+      ([selector, wanted]) => {
+        const bar = document.querySelector<HTMLProgressElement>(selector);
         return bar !== null && bar.value >= wanted;
       },
-      count,
+      [UPDATES_DONE, count] as const,
       { timeout },
     );
   }

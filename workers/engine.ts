@@ -73,9 +73,8 @@ export class Engine {
     return this.#reward.api.importFiles(Comlink.transfer(zip, [zip.buffer]));
   }
 
-  /** Ends both workers; calls under way fail with `why`. */
-  close(why?: StepSqlError): void {
-    this.#policy.terminate(why);
-    this.#reward.terminate(why);
+  /** Ends both workers; calls under way fail with `why`. Resolves when they have stopped. */
+  async close(why?: StepSqlError): Promise<void> {
+    await Promise.all([this.#policy.terminate(why), this.#reward.terminate(why)]);
   }
 }

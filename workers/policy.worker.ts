@@ -106,6 +106,24 @@ async function corpusFor(recipe: Recipe): Promise<{ corpus?: Corpus }> {
   return corpus ? { corpus } : {};
 }
 
+/** What a run of `wanted` begins with: its recipe with the hash of the data, the data, the policy. */
+async function prepare(wanted: Recipe, stop: AbortSignal, events: EventBatch) {
+  events.add({ type: 'stage', stage: 'policy' });
+  const start = await startingPolicy(wanted);
+  try {
+    const splits = wanted.eval.every > 0 ? [wanted.eval.split as NurserySplit] : [];
+    events.add({ type: 'stage', stage: 'data' });
+    const { data, sha256 } = await remoteData(reward, wanted, splits, (done, total) =>
+      events.add({ type: 'stage', stage: 'data', done, total }),
+    );
+    if (stop.aborted) throw new StepSqlError('stopped', 'stopped before the run began');
+    return { recipe: { ...wanted, data: { ...wanted.data, sha256 } }, inputs: { data, ...start } };
+  } catch (error) {
+    start.policy.dispose();
+    throw error;
+  }
+}
+
 async function run(
   recipe: Recipe,
   inputs: { data: Awaited<ReturnType<typeof remoteData>>['data'] } & LoadedPolicy,
@@ -169,20 +187,21 @@ const api: PolicyWorkerApi = {
     if (stop) throw badInput('train', existing, 'the run before it to end first');
     const signal = new AbortController();
     stop = signal;
+    const prepared = () => prepare(wanted, signal.signal, events);
+    const begin = (id: string, { recipe, inputs }: Awaited<ReturnType<typeof prepare>>) =>
+      run(recipe, inputs, { id, updates, signal }, events);
     try {
-      events.add({ type: 'stage', stage: 'policy' });
-      const start = await startingPolicy(wanted);
-      const splits = wanted.eval.every > 0 ? [wanted.eval.split as NurserySplit] : [];
-      events.add({ type: 'stage', stage: 'data' });
-      const { data, sha256 } = await remoteData(reward, wanted, splits, (done, total) =>
-        events.add({ type: 'stage', stage: 'data', done, total }),
-      );
-      if (signal.signal.aborted) throw new StepSqlError('stopped', 'stopped before the run began');
-      const recipe = { ...wanted, data: { ...wanted.data, sha256 } };
-      const id = existing ?? (await (await database).newId(recipe));
-      return await withRunLock(id, () =>
-        run(recipe, { data, ...start }, { id, updates, signal }, events),
-      );
+      if (existing === null) {
+        const made = await prepared();
+        const id = await (await database).newId(made.recipe);
+        return await withRunLock(id, () => begin(id, made));
+      }
+      return await withRunLock(existing, async () => {
+        if (!(await (await database).run(existing))) {
+          throw badInput('run', existing, 'a run that is still here');
+        }
+        return begin(existing, await prepared());
+      });
     } finally {
       stop = undefined;
       await events.flush();

@@ -1,5 +1,5 @@
 /** Policies in a tab: the warm starts in the box, new weights, and the checkpoints of runs. */
-import { badInput } from '../src/core/errors.ts';
+import { badInput, StepSqlError } from '../src/core/errors.ts';
 import type { Recipe } from '../src/core/recipe/schema.ts';
 import {
   policyFromFiles,
@@ -11,22 +11,28 @@ import type { RunDatabase } from './run-database.ts';
 
 const FILES = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
 
-/** A file of the page's own. Throws `asset` when it cannot be had. */
+/** A file of the page's own. Throws `network` without a connection, `bad_input` when it is not there. */
 export async function fetchPublic(path: string): Promise<Uint8Array> {
-  const response = await fetch(publicUrl(path)).catch((error: Error) => {
-    throw badInput('network', error.message, `a connection, to fetch ${path}`);
-  });
+  let response: Response, bytes: ArrayBuffer;
+  try {
+    response = await fetch(publicUrl(path));
+    bytes = await response.arrayBuffer();
+  } catch (error) {
+    const text = `${path} could not be fetched: is there a connection? (${(error as Error).message})`;
+    throw new StepSqlError('network', text);
+  }
   // Some hosts answer a missing file with their start page.
   const page = response.headers.get('content-type')?.startsWith('text/html');
   if (!response.ok || page) throw badInput(path, response.status, 'a file that this site has');
-  return new Uint8Array(await response.arrayBuffer());
+  return new Uint8Array(bytes);
 }
 
 async function warmStart(name: string): Promise<LoadedPolicy> {
   const folder = warmStartFolder(name)!;
   const files = await Promise.all(
     FILES.map(async (file) => [file, await fetchPublic(`checkpoints/${folder}/${file}`)] as const),
-  ).catch(() => {
+  ).catch((error: StepSqlError) => {
+    if (error.code === 'network') throw error;
     throw badInput('policy.checkpoint', name, 'warm, or a warm start that this site has');
   });
   return policyFromFiles(Object.fromEntries(files));

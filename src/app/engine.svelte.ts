@@ -1,6 +1,7 @@
 /** The engine the page uses: started when first needed, replaced when lost or when another backend is wanted. */
 import { Engine } from '../../workers/engine.ts';
 import type { BackendChoice, StartedBackend } from '../../workers/protocol.ts';
+import type { StepSqlError } from '../core/errors.ts';
 
 export class EngineHolder {
   /** What the visitor chose. */
@@ -11,12 +12,15 @@ export class EngineHolder {
   problem = $state('');
   #engine: Engine | undefined;
   #running: BackendChoice = 'auto';
+  /** Resolves once the engines before have stopped, and let go of the run they had locked. */
+  #gone: Promise<unknown> = Promise.resolve();
 
   /** The engine, once it runs. Rejects with why it does not. */
   async get(): Promise<Engine> {
     this.#engine ??= this.#start(this.choice);
-    await this.#engine.started;
-    return this.#engine;
+    const engine = this.#engine;
+    await Promise.all([engine.started, this.#gone]);
+    return engine;
   }
 
   /** An engine on exactly this backend: what a run began on. */
@@ -35,8 +39,12 @@ export class EngineHolder {
 
   /** Ends whatever runs. */
   restart(choice: BackendChoice = this.#running): void {
-    this.#engine?.close();
+    if (this.#engine) this.#close(this.#engine);
     this.#engine = this.#start(choice);
+  }
+
+  #close(engine: Engine, why?: StepSqlError): void {
+    this.#gone = Promise.all([this.#gone, engine.close(why)]);
   }
 
   #start(choice: BackendChoice): Engine {
@@ -55,7 +63,7 @@ export class EngineHolder {
     // Idle or not, a dead engine is of no use to anyone.
     void engine.died.then((why) => {
       if (engine !== this.#engine) return;
-      engine.close(why);
+      this.#close(engine, why);
       this.#engine = undefined;
     });
     return engine;

@@ -96,7 +96,13 @@ export class Session {
     history.replaceState(null, '', window.location.pathname + window.location.search);
   }
 
+  /** Another recipe than a link may have asked for. */
   choose(recipe: Recipe, preset: PresetName): void {
+    this.expected = this.comparison = null;
+    this.#set(recipe, preset);
+  }
+
+  #set(recipe: Recipe, preset: PresetName): void {
     this.recipe = recipe;
     this.preset = preset;
   }
@@ -164,22 +170,32 @@ export class Session {
   async #goBack(error: Error): Promise<void> {
     this.engine.restart();
     const stored = await this.#stored(this.run.id);
-    const where = stored ? `its checkpoint at update ${stored.done}` : 'the beginning';
+    const where = stored?.done ? `its checkpoint at update ${stored.done}` : 'the beginning';
     this.notices.add(
       'warn',
       `${sentence(error.message)} The run went back to ${where} and goes on.`,
     );
     if (stored) await this.#show(stored);
-    else this.run.show({ id: this.run.id, done: 0, updates: this.run.updates });
+    else this.run.show({ id: null, done: 0, updates: this.run.updates });
     this.run.phase = 'preparing';
   }
 
+  /** Leaves the run at its last checkpoint; one without is back at its settings, to be tried again. */
   async #failed(error: unknown): Promise<void> {
     const stored = await this.#stored(this.run.id).catch(() => undefined);
-    if (codeOf(error) !== 'stopped') this.notices.add('bad', sentence((error as Error).message));
-    if (LOST.includes(codeOf(error))) this.engine.restart();
-    if (stored) await this.#show(stored);
-    else this.reset();
+    const code = codeOf(error);
+    const lost = LOST.includes(code);
+    if (code !== 'stopped') {
+      const stands = stored?.done && (lost || this.run.done > stored.done);
+      const where = stands ? ` The run stands at its checkpoint at update ${stored.done}.` : '';
+      this.notices.add('bad', sentence((error as Error).message) + where);
+    }
+    if (lost) this.engine.restart();
+    if (stored?.done) return this.#show(stored);
+    const { expected } = this;
+    this.run.phase = 'idle';
+    this.reset();
+    this.expected = expected;
   }
 
   /** Finishes the update, saves a checkpoint, then stands still. */
@@ -206,7 +222,7 @@ export class Session {
 
   async open(id: string): Promise<void> {
     if (this.busy) return;
-    const stored = await this.#stored(id);
+    const stored = await (await this.#runs()).run(id);
     if (!stored) return;
     this.expected = this.comparison = null;
     await this.#show(stored);
@@ -220,7 +236,7 @@ export class Session {
       store.readMetrics(),
       store.readEpisodes(SHOWN_EPISODES),
     ]);
-    this.choose(recipe, closestPreset(recipe).preset);
+    this.#set(recipe, closestPreset(recipe).preset);
     const kept = metrics.filter(({ step }) => step <= done);
     this.run.show({
       ...{ id, done, updates, fingerprint, metrics: kept },
@@ -332,8 +348,7 @@ export class Session {
 
   async #stored(id: string | null): Promise<RunSummary | undefined> {
     if (id === null) return undefined;
-    const stored = await (await this.#runs()).run(id);
-    return stored && stored.done > 0 ? stored : undefined;
+    return (await this.#runs()).run(id);
   }
 
   async #guard(work: () => Promise<void>): Promise<void> {

@@ -13,26 +13,21 @@ export interface BufferPool {
   numBytesAllocated: number;
 }
 
-export interface WebGpuBackend {
-  bufferManager: BufferPool;
-  /** Nothing recorded but not yet submitted may use a buffer that is destroyed. */
-  submitQueue(): void;
-}
-
 /** Free bytes that are worth keeping. */
 const KEPT_BYTES = 512 << 20;
 
-/** Frees the buffers kept, on WebGPU and when there are more than `limit` bytes of them. */
+/**
+ * Frees the buffers kept, on WebGPU and when there are more than `limit` bytes of them. No command that is
+ * yet to be submitted uses a free one: tfjs frees buffers after the submission.
+ */
 export function trimBufferPool(limit = KEPT_BYTES): void {
   if (tf.getBackend() !== 'webgpu') return;
-  trim(tf.backend() as unknown as WebGpuBackend, limit);
+  trim((tf.backend() as unknown as { bufferManager: BufferPool }).bufferManager, limit);
 }
 
-/** As `trimBufferPool`, for a backend given. */
-export function trim(backend: WebGpuBackend, limit: number): void {
-  const pool = backend.bufferManager;
+/** As `trimBufferPool`, for a pool given. */
+export function trim(pool: BufferPool, limit: number): void {
   if (pool.numBytesAllocated - pool.numBytesUsed <= limit) return;
-  backend.submitQueue();
   for (const buffers of pool.freeBuffers.values()) {
     for (const buffer of buffers.splice(0)) {
       pool.numBytesAllocated -= buffer.size;

@@ -1,0 +1,87 @@
+/** A graphics device that goes away or has no memory left, on the software adapter. */
+import { Profile, type App } from './app.ts';
+import { tinyRecipe } from './recipes.ts';
+import { expect, test, type Site } from './test.ts';
+import { doTo, hookWorkers } from './workers.ts';
+
+const RECIPE = tinyRecipe();
+
+async function openOnWebGpu(profile: Profile, site: Site): Promise<App> {
+  const app = await profile.openWith(site.page, RECIPE);
+  await app.page.getByLabel('Run on').selectOption('webgpu');
+  await expect(app.page.getByRole('button', { name: /^Trains on WebGPU · .+/ })).toBeVisible();
+  return app;
+}
+
+test('Automatic prefers wasm to a software adapter, and says so', async ({ browser, site }) => {
+  const profile = await Profile.create(browser);
+  const app = await profile.open(site.page);
+  const badge = app.page.getByRole('button', { name: 'Trains on wasm' });
+  await badge.click();
+  const why = app.page.getByText(/^the WebGPU adapter here is software \(.+\), which is slower$/);
+  await expect(why).toBeVisible();
+  await profile.close();
+});
+
+test('device destroyed in mid-run: back to the last checkpoint, and on as if nothing had been', async ({
+  browser,
+  site,
+}) => {
+  const unhook = hookWorkers(site);
+  const disturbed = await Profile.create(browser);
+  const app = await openOnWebGpu(disturbed, site);
+  await app.main.click();
+  await app.updates(3);
+  await doTo(app.page, 'policy', 'destroy-device');
+  await expect(app.notices).toContainText(
+    /The graphics device was lost: .+ The run went back to its checkpoint at update (2|4) and goes on\./,
+  );
+  await app.finished();
+  const fingerprint = await app.fingerprint();
+  expect(fingerprint).toMatchObject({ backend: 'webgpu', count: 6 });
+  await expect(app.notices).toHaveCount(1);
+  await disturbed.close();
+  unhook();
+
+  const undisturbed = await Profile.create(browser);
+  const other = await openOnWebGpu(undisturbed, site);
+  await other.main.click();
+  await other.finished();
+  expect(await other.fingerprint()).toEqual(fingerprint);
+  await expect(other.notices).toHaveCount(0);
+  await undisturbed.close();
+});
+
+/** Where a big buffer is asked for, the device has no memory left, as soon as a test says so. */
+function exhaust(): void {
+  let exhausted = false;
+  new BroadcastChannel('stepsql-e2e-memory').onmessage = () => (exhausted = true);
+  const { createBuffer } = GPUDevice.prototype;
+  GPUDevice.prototype.createBuffer = function (this: GPUDevice, ...wanted) {
+    if (exhausted) {
+      exhausted = false;
+      const error = new GPUOutOfMemoryError('asked for by a test');
+      this.dispatchEvent(new GPUUncapturedErrorEvent('uncapturederror', { error }));
+    }
+    return createBuffer.apply(this, wanted);
+  };
+}
+
+test('out of graphics memory: the page says what would fit, and keeps the checkpoint', async ({
+  browser,
+  site,
+}) => {
+  const restore = site.prepend(/\/policy\.worker[^/]*\.js$/, `(${exhaust})();`);
+  const profile = await Profile.create(browser);
+  const app = await openOnWebGpu(profile, site);
+  await app.main.click();
+  await app.updates(3);
+  await app.page.evaluate(() => new BroadcastChannel('stepsql-e2e-memory').postMessage('now'));
+  await expect(app.progress).toContainText(/Paused at update (2|4)/);
+  console.log(await app.notices.allTextContents());
+  await expect(app.notices).toHaveCount(1);
+  await app.main.click();
+  await app.finished();
+  await profile.close();
+  restore();
+});
