@@ -153,3 +153,24 @@ test('when storage is full the last checkpoint stays, and the run goes on once t
   await expectUndisturbed(app);
   await profile.close();
 });
+
+test('out of memory: the page says what would fit, and the settings are there to be changed', async ({
+  browser,
+  site,
+}) => {
+  // A cache of more than 4 GB for each layer, refused before anything is written to memory.
+  const tooLarge = ['grpo.num_generations=64', 'grpo.max_completion_length=512', 'eval.every=0'];
+  const profile = await Profile.create(browser);
+  const recipe = smallRecipe('grpo.prompts_per_update=256', ...tooLarge);
+  const app = await profile.openWith(site.page, recipe);
+  await app.main.click();
+  await expect(app.notices).toContainText(
+    /this run needs about [\d.]+ GB of the 4\.0 GB there are at most; with grpo\.prompts_per_update \d+ it would need about [\d.]+ GB\./,
+  );
+  await expect(app.progress).toContainText('Ready: 8 updates');
+  await app.page.getByLabel('Samples per prompt').fill('4');
+  await app.page.getByLabel('Prompts per update').fill('4');
+  await app.main.click();
+  await app.updates(1);
+  await profile.close();
+});

@@ -23,6 +23,24 @@ test('Automatic prefers wasm to a software adapter, and says so', async ({ brows
   await profile.close();
 });
 
+test('another backend chosen, or its device lost, while nobody trains: questions are answered', async ({
+  browser,
+  site,
+}) => {
+  const unhook = hookWorkers(site);
+  const profile = await Profile.create(browser);
+  const app = await openOnWebGpu(profile, site); // in the middle of the first question
+  const answer = app.page.getByText('Answer of the warm start');
+  await expect(answer).toBeVisible({ timeout: 90_000 });
+  await doTo(app.page, 'policy', 'destroy-device');
+  await app.button('What is the number of concerts?').click();
+  const asked = app.page.getByRole('blockquote');
+  await expect(asked).toHaveText('What is the number of concerts?', { timeout: 90_000 });
+  await expect(app.page.getByRole('alert')).toHaveCount(0);
+  await profile.close();
+  unhook();
+});
+
 test('device destroyed in mid-run: back to the last checkpoint, and on as if nothing had been', async ({
   browser,
   site,
@@ -78,8 +96,10 @@ test('out of graphics memory: the page says what would fit, and keeps the checkp
   await app.updates(3);
   await app.page.evaluate(() => new BroadcastChannel('stepsql-e2e-memory').postMessage('now'));
   await expect(app.progress).toContainText(/Paused at update (2|4)/);
-  console.log(await app.notices.allTextContents());
   await expect(app.notices).toHaveCount(1);
+  await expect(app.notices).toContainText(
+    /Memory is exhausted: this run needs about \d+ MB; with \S+ \d+ it would need about \d+ MB\. The run stands at its checkpoint at update (2|4)\./,
+  );
   await app.main.click();
   await app.finished();
   await profile.close();

@@ -1,6 +1,14 @@
 /** Runs as a visitor has them: the first visit, and that a run survives what happens to its tab. */
 import { Profile } from './app.ts';
-import { headInNode, listed, numbersOf, part, pause, sharedHead } from './flows.ts';
+import {
+  expectNothingRan,
+  headInNode,
+  listed,
+  numbersOf,
+  part,
+  pause,
+  sharedHead,
+} from './flows.ts';
 import { smallRecipe } from './recipes.ts';
 import { expect, test } from './test.ts';
 
@@ -33,6 +41,25 @@ test('a first visit: an answer before anything is pressed, then Train counts upd
   expect(done).toBeGreaterThan(counted);
   await expect(listed(app)).toHaveCount(1);
   await expect(listed(app)).toContainText(`${done} of 200 updates`);
+  expect(await profile.unexpected()).toEqual([]);
+  await profile.close();
+});
+
+test('Pause before anything is trained leads back to the settings', async ({ browser, site }) => {
+  const profile = await Profile.create(browser);
+  const app = await profile.open(site.page);
+  // At once, when the workers are just starting; then while the questions are being made.
+  await app.main.dblclick();
+  await expect(app.progress).toContainText('Ready: 200 updates');
+  await app.main.click();
+  await expect(app.progress).toContainText('Making questions');
+  await app.main.click();
+  await expectNothingRan(app);
+  await expect(app.page.getByLabel('Updates', { exact: true })).toBeEnabled();
+  await expect(app.notices).toHaveCount(0);
+
+  await app.main.click();
+  await app.updates(1);
   expect(await profile.unexpected()).toEqual([]);
   await profile.close();
 });

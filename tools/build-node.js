@@ -7,6 +7,7 @@ const entries = {
   cli: 'src/node/cli.ts',
   'sql.worker': 'src/node/sql.worker.ts',
   bench: 'bench/bench.ts',
+  'bench-page': 'bench/page.ts',
 };
 
 await build({

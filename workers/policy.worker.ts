@@ -9,6 +9,8 @@ import { presetRecipe } from '../src/core/recipe/presets.ts';
 import type { Recipe } from '../src/core/recipe/schema.ts';
 import type { SqlService } from '../src/core/sql/outcome.ts';
 import { ask, type AskedDatabase } from '../src/core/train/ask.ts';
+import { asBackendError } from '../src/core/tensor/backend.ts';
+import { checkBackend } from '../src/core/train/failure.ts';
 import { episodeLines } from '../src/core/train/episode-log.ts';
 import { train, type RunEvent } from '../src/core/train/run.ts';
 import type { LoadedPolicy } from '../src/core/train/starting-policy.ts';
@@ -106,6 +108,14 @@ async function corpusFor(recipe: Recipe): Promise<{ corpus?: Corpus }> {
   return corpus ? { corpus } : {};
 }
 
+/** Rejects once `stop` is aborted. */
+const aborted = (stop: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const fail = (): void => reject(new StepSqlError('stopped', 'stopped before the run began'));
+    if (stop.aborted) fail();
+    stop.addEventListener('abort', fail);
+  });
+
 /** What a run of `wanted` begins with: its recipe with the hash of the data, the data, the policy. */
 async function prepare(wanted: Recipe, stop: AbortSignal, events: EventBatch) {
   events.add({ type: 'stage', stage: 'policy' });
@@ -113,10 +123,13 @@ async function prepare(wanted: Recipe, stop: AbortSignal, events: EventBatch) {
   try {
     const splits = wanted.eval.every > 0 ? [wanted.eval.split as NurserySplit] : [];
     events.add({ type: 'stage', stage: 'data' });
-    const { data, sha256 } = await remoteData(reward, wanted, splits, (done, total) =>
-      events.add({ type: 'stage', stage: 'data', done, total }),
-    );
-    if (stop.aborted) throw new StepSqlError('stopped', 'stopped before the run began');
+    // The reward worker finishes what it makes; who stops need not wait for it.
+    const { data, sha256 } = await Promise.race([
+      aborted(stop),
+      remoteData(reward, wanted, splits, (done, total) => {
+        if (!stop.aborted) events.add({ type: 'stage', stage: 'data', done, total });
+      }),
+    ]);
     return { recipe: { ...wanted, data: { ...wanted.data, sha256 } }, inputs: { data, ...start } };
   } catch (error) {
     start.policy.dispose();
@@ -176,10 +189,16 @@ const api: PolicyWorkerApi = {
 
   async ask({ question, samples, run }) {
     const [{ sql, about }, policy] = await Promise.all([music(), policyFor(run)]);
-    return ask({ ...policy, sql }, about, question, {
-      ...{ samples, temperature: 1, seed: 0 },
-      max_completion_length: MAX_ANSWER_LENGTH,
-    });
+    try {
+      const candidates = await ask({ ...policy, sql }, about, question, {
+        ...{ samples, temperature: 1, seed: 0 },
+        max_completion_length: MAX_ANSWER_LENGTH,
+      });
+      checkBackend();
+      return candidates;
+    } catch (error) {
+      throw asBackendError(error);
+    }
   },
 
   async train({ recipe: wanted, run: existing, updates }, onEvents) {

@@ -119,6 +119,20 @@ describe('a run that is deleted', () => {
   });
 });
 
+describe('lines up to an update', () => {
+  it('are those of the update and before, with the last episodes of them', async () => {
+    const database = await open();
+    await train(database.store('w'), 1, 9);
+    await train(database.store('x'), 1, 9);
+    const { metrics, episodes } = await database.lines('x', 4, 2);
+    expect(metrics.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
+    expect(episodes.map(({ step }) => step)).toEqual([3, 4]);
+    expect(await database.lines('x', 0, 2)).toEqual({ metrics: [], episodes: [] });
+    expect((await database.lines('x', 99, 99)).episodes).toHaveLength(9);
+    expect((await database.lines('y', 99, 99)).metrics).toEqual([]);
+  });
+});
+
 describe('files of own data', () => {
   it('stay until the last run that needs them is deleted', async () => {
     const database = await open();

@@ -11,6 +11,7 @@ import {
   decodeMetrics,
   MemoryRunStore,
   type EpisodeLine,
+  type MetricsLine,
   type RunStore,
 } from '../src/core/train/run-store.ts';
 import { IndexedRunStore } from './indexed-run-store.ts';
@@ -77,6 +78,22 @@ export class RunDatabase {
    */
   store(id: string): RunStore {
     return new IndexedRunStore(this.#tables, id, this.#now);
+  }
+
+  /** What was logged up to update `step`: all metrics, and the `last` episodes. */
+  async lines(
+    id: string,
+    step: number,
+    last: number,
+  ): Promise<{ metrics: MetricsLine[]; episodes: EpisodeLine[] }> {
+    const [metrics, episodes] = await this.#tables.read(['metrics', 'episodes'], async (tx) => [
+      await readLines(tx, 'metrics', id, Infinity, step),
+      await readLines(tx, 'episodes', id, last, step),
+    ]);
+    return {
+      metrics: decodeMetrics(metrics!),
+      episodes: decodeLines<EpisodeLine>(episodes!, 'episodes.jsonl'),
+    };
   }
 
   /** The run as it is at one moment, even while it is being written. Throws when there is none. */

@@ -130,15 +130,16 @@ export async function goBackTo(
   record.fingerprint = checkpoint ? fingerprintOf(checkpoint.files) : null;
 }
 
-/** The last `last` lines, in order, as one text. */
+/** The last `last` lines up to `step`, in order, as one text. */
 export async function readLines(
   tx: ReadTransaction,
   table: LineTable,
   id: string,
   last = Infinity,
+  step = Infinity,
 ): Promise<string> {
   const store = tx.objectStore(table);
-  let range = beyond(id);
+  let range = IDBKeyRange.bound([id], [id, step, []]);
   if (last < Infinity) {
     const keys = await store.getAllKeys(range);
     if (last <= 0 || keys.length === 0) return '';

@@ -1,4 +1,6 @@
 /** Questions to the policy about the database in the box: the warm start, or the run that is open. */
+import type { AskRequest } from '../../workers/protocol.ts';
+import type { Candidate } from '../core/evaluate/ballot.ts';
 import { renderSchema } from '../core/text/prompt.ts';
 import type { Answer } from './ask/answer.ts';
 import type { EngineHolder } from './engine.svelte.ts';
@@ -49,16 +51,27 @@ export class Asking {
     const { id, fingerprint } = this.#run;
     const policy = this.policyName;
     try {
-      const engine = await this.#engine.get();
-      const began = performance.now();
       const run = fingerprint ? id : null;
-      const candidates = await engine.ask({ question, samples, run });
-      const seconds = (performance.now() - began) / 1000;
-      this.answer = { question, policy, candidates, seconds };
+      const answer = await this.#candidates({ question, samples, run });
+      this.answer = { question, policy, ...answer };
     } catch (error) {
       this.error = (error as Error).message;
     } finally {
       this.busy = false;
+    }
+  }
+
+  /** Asks once more when the engine was lost, or replaced by another that the visitor chose. */
+  async #candidates(request: AskRequest): Promise<{ candidates: Candidate[]; seconds: number }> {
+    for (let again = true; ; again = false) {
+      const engine = await this.#engine.get();
+      const began = performance.now();
+      try {
+        const candidates = await engine.ask(request);
+        return { candidates, seconds: (performance.now() - began) / 1000 };
+      } catch (error) {
+        if (!this.#engine.mend(error, engine) || !again) throw error;
+      }
     }
   }
 }

@@ -1,7 +1,10 @@
 /** The engine the page uses: started when first needed, replaced when lost or when another backend is wanted. */
 import { Engine } from '../../workers/engine.ts';
 import type { BackendChoice, StartedBackend } from '../../workers/protocol.ts';
-import type { StepSqlError } from '../core/errors.ts';
+import { StepSqlError } from '../core/errors.ts';
+
+/** A worker has died, or its backend has failed: only new workers get a new one. */
+const SPOILING = ['worker_exit', 'deadline', 'device_lost', 'out_of_memory', 'backend'];
 
 export class EngineHolder {
   /** What the visitor chose. */
@@ -45,6 +48,14 @@ export class EngineHolder {
 
   #close(engine: Engine, why?: StepSqlError): void {
     this.#gone = Promise.all([this.#gone, engine.close(why)]);
+  }
+
+  /** Replaces `engine`, by default the one in use, when it is of no more use after `error`. Whether it was. */
+  mend(error: unknown, engine = this.#engine): boolean {
+    if (engine !== this.#engine) return true; // before
+    const spoilt = error instanceof StepSqlError && SPOILING.includes(error.code);
+    if (spoilt) this.restart();
+    return spoilt;
   }
 
   #start(choice: BackendChoice): Engine {

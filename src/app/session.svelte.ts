@@ -112,6 +112,7 @@ export class Session {
     if (this.busy) return;
     void persist();
     this.run.phase = 'preparing';
+    this.comparison = null;
     for (let losses = 0; ;) {
       const before = this.run.done;
       try {
@@ -129,13 +130,16 @@ export class Session {
     }
   }
 
-  async #trainOnce(updates?: number): Promise<TrainEnd> {
-    const { id } = this.run;
+  async #trainOnce(wanted?: number): Promise<TrainEnd> {
+    const { id, done } = this.run;
     const engine = await this.#engineFor();
+    if (this.#stopping) throw new StepSqlError('stopped', 'stopped before the run began');
+    const updates = wanted ?? updatesLeft(this.expected, this.recipe, done);
     const request = { recipe: this.recipe, run: id, ...(updates !== undefined && { updates }) };
     return engine.train(request, (events) => {
       this.run.take(events, performance.now());
       for (const event of events) {
+        if (event.type === 'checkpoint') void this.listRuns();
         if (event.type !== 'start') continue;
         this.recipe = event.recipe;
         localStorage.setItem(OPEN_RUN, event.run);
@@ -161,7 +165,7 @@ export class Session {
 
   #ended(end: TrainEnd): void {
     this.run.end(end);
-    if (end.update === 0) return this.reset();
+    if (end.update === 0) return this.#toSettings();
     if (!this.expected) return;
     this.comparison = compareFingerprints(this.expected, end.fingerprint);
   }
@@ -190,8 +194,13 @@ export class Session {
       const where = stands ? ` The run stands at its checkpoint at update ${stored.done}.` : '';
       this.notices.add('bad', sentence((error as Error).message) + where);
     }
-    if (lost) this.engine.restart();
+    this.engine.mend(error);
     if (stored?.done) return this.#show(stored);
+    this.#toSettings();
+  }
+
+  /** To be tried again, with the link it reproduces. */
+  #toSettings(): void {
     const { expected } = this;
     this.run.phase = 'idle';
     this.reset();
@@ -231,17 +240,9 @@ export class Session {
 
   async #show(stored: RunSummary): Promise<void> {
     const { id, recipe, done, updates, fingerprint } = stored;
-    const store = (await this.#runs()).store(id);
-    const [metrics, episodes] = await Promise.all([
-      store.readMetrics(),
-      store.readEpisodes(SHOWN_EPISODES),
-    ]);
+    const lines = await (await this.#runs()).lines(id, done, SHOWN_EPISODES);
     this.#set(recipe, closestPreset(recipe).preset);
-    const kept = metrics.filter(({ step }) => step <= done);
-    this.run.show({
-      ...{ id, done, updates, fingerprint, metrics: kept },
-      episodes: episodes.filter(({ step }) => step <= done),
-    });
+    this.run.show({ id, done, updates, fingerprint, ...lines });
     this.run.phase = done >= updates ? 'finished' : 'paused';
     if (this.expected && fingerprint && done >= updates) {
       this.comparison = compareFingerprints(this.expected, fingerprint);
@@ -256,8 +257,7 @@ export class Session {
     this.choose(recipe, preset);
     this.expected = fingerprint ?? null;
     this.leaveLink();
-    // Pressing Pause during a run that stopped early keeps the comparison for later.
-    await this.train(stopsAt(fingerprint, recipe));
+    await this.train();
   }
 
   useLink(): void {
@@ -360,13 +360,18 @@ export class Session {
   }
 }
 
-/** A link of a run that stopped early covers its updates only. */
-function stopsAt(fingerprint: Fingerprint | undefined, recipe: Recipe): number | undefined {
-  return fingerprint && fingerprint.count < updatesOf(recipe) ? fingerprint.count : undefined;
+/** Of a run that reproduces one that stopped early: those up to there. Undefined: all. */
+function updatesLeft(
+  expected: Fingerprint | null,
+  recipe: Recipe,
+  done: number,
+): number | undefined {
+  const count = expected?.count ?? 0;
+  return done < count && count < updatesOf(recipe) ? count - done : undefined;
 }
 
-/** First letter large, a stop at the end. */
+/** First letter large, unless it is a setting's or a file's, and a stop at the end. */
 function sentence(text: string): string {
-  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  const whole = /^\S+:/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
 }
