@@ -1,7 +1,7 @@
 /** Files in and out: runs as run files, between the tab and Node, and data of one's own. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { strToU8, unzipSync, zipSync } from 'fflate';
+import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
 import type { MetricsLine } from '../src/core/train/run-store.ts';
 import { Profile, type App } from './app.ts';
 import {
@@ -85,12 +85,42 @@ test.describe('run files', () => {
     await expect(app.progress).toHaveText(`Paused at update 6 of ${UPDATES}`);
     await expect(listed(app)).toContainText(`6 of ${UPDATES} updates`);
     const curve = part(app, /^Curves/).getByRole('img', { name: /^Execution accuracy by update/ });
-    await expect(curve).toHaveAccessibleName(/evaluation: first .* at update 0, last .* update 6,/);
+    await expect(curve).toHaveAccessibleName(
+      /evaluation: first \S+\s% at update 0, last \S+\s% at update 6,/,
+    );
     await expect.poll(() => numbersOf(app)).toEqual([6, 5, 4, 3, 2, 1, 0]);
     await expect(part(app, 'Newest episodes')).toContainText('SELECT');
     await app.main.click();
     await app.finished();
     expect(await sharedHead(app)).toBe(inNode);
+    expect(await profile.unexpected()).toEqual([]);
+    await profile.close();
+  });
+
+  test('a run begun on WebGPU waits where there is none, and nothing else does', async ({
+    browser,
+    site,
+  }, info) => {
+    const zip = info.outputPath('run.zip');
+    await writeFile(join(folder, 'checkpoints/latest'), '3\n');
+    await stepsql('pack', folder, '--out', zip);
+    await writeFile(join(folder, 'checkpoints/latest'), `${UPDATES}\n`);
+    const files = unzipSync(await readFile(zip));
+    const name = 'checkpoints/3/trainer_state.json';
+    const state = strFromU8(files[name]!).replace('"backend":"wasm"', '"backend":"webgpu"');
+
+    const profile = await Profile.create(browser);
+    const app = await profile.open(site.page);
+    await importRun(app, 'run.zip', zipSync({ ...files, [name]: strToU8(state) }));
+    await expect(app.progress).toHaveText(`Paused at update 3 of ${UPDATES}`);
+    await app.main.click();
+    await expect(app.notices).toContainText('This run began on webgpu and goes on there only');
+    await expect(app.notices).toHaveCount(1);
+    await expect(app.progress).toHaveText(`Paused at update 3 of ${UPDATES}`);
+    await app.button('Reset').click();
+    await app.button('One update').click();
+    await expect(app.progress).toContainText('Paused at update 1');
+    expect((await app.fingerprint())?.backend).toBe('wasm');
     expect(await profile.unexpected()).toEqual([]);
     await profile.close();
   });
@@ -169,7 +199,7 @@ test('own data: trained on, shared by its hash, and reproduced by who has it', a
   await first.page.getByRole('radio', { name: /^Own data/ }).check();
   await first.page.getByLabel('Files, as one .zip').setInputFiles(zipped('mine.zip', right));
   const data = first.page.getByRole('group', { name: 'Data', exact: true });
-  await expect(data).toContainText(/mine\.zip: \d+ questions about 1 databases/);
+  await expect(data).toContainText(/mine\.zip: \d+ questions about 1 database /);
   await first.main.click();
   await first.finished();
   await expect(part(first, 'Newest episodes')).toContainText('SELECT');

@@ -40,7 +40,10 @@ async function readFiles(recipe: Recipe): Promise<LoadedData> {
   const { sha256 } = recipe.data;
   const database = await RunDatabase.open();
   try {
-    const zip = sha256 === null ? undefined : await database.file(sha256);
+    if (sha256 === null) {
+      throw badInput('data', 'no files', 'a .zip with questions and databases, chosen under Data');
+    }
+    const zip = await database.file(sha256);
     if (!zip) throw badInput('data.sha256', sha256, 'the zip with these questions, chosen first');
     return filesData(recipe, await importZip(zip));
   } finally {

@@ -31,7 +31,12 @@ export class EngineHolder {
     const engine = await this.get().catch(() => undefined);
     if (engine && this.backend?.name === name) return engine;
     this.restart(name);
-    return this.get();
+    try {
+      return await this.get();
+    } catch (error) {
+      if (this.choice !== name) this.restart(this.choice); // for whatever else is wanted
+      throw error;
+    }
   }
 
   /** What the visitor wants from now on. */

@@ -19,6 +19,7 @@ import { updatesOf, type Recipe } from '../core/recipe/schema.ts';
 import { EngineHolder } from './engine.svelte.ts';
 import { Notices } from './notices.svelte.ts';
 import { persist, usage } from './platform.ts';
+import { counted } from './recipe/cost.ts';
 import type { StorageUse } from './runs/run-text.ts';
 import { RunView } from './run-view.svelte.ts';
 
@@ -150,7 +151,13 @@ export class Session {
   /** A run goes on where it began; a link is reproduced there if that can be had. */
   async #engineFor(): Promise<Engine> {
     const own = this.run.fingerprint?.backend;
-    if (isBackend(own)) return this.engine.on(own);
+    if (isBackend(own)) {
+      return this.engine.on(own).catch((error: Error) => {
+        if (codeOf(error) !== 'backend') throw error;
+        const why = `this run began on ${own} and goes on there only (${error.message})`;
+        throw new StepSqlError('bad_input', why);
+      });
+    }
     const theirs = this.expected?.backend;
     if (!isBackend(theirs)) return this.engine.get();
     try {
@@ -320,7 +327,8 @@ export class Session {
         this.recipe = { ...recipe, data: { ...recipe.data, sha256: found.sha256 } };
       }
       const splits = found.splits.map(([name, tasks]) => `${name}: ${tasks}`).join(', ');
-      const what = `${found.tasks} questions about ${found.databases} databases (${splits})`;
+      const databases = counted(found.databases, 'database');
+      const what = `${counted(found.tasks, 'question')} about ${databases} (${splits})`;
       this.filesNote = `${file.name}: ${what}`;
     });
   }
