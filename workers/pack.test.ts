@@ -1,6 +1,7 @@
 import 'fake-indexeddb/auto';
 import { strToU8, zipSync } from 'fflate';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { writeSafetensors } from '../src/core/model/safetensors.ts';
 import { recipeHash } from '../src/core/recipe/canonical.ts';
 import { presetRecipe } from '../src/core/recipe/presets.ts';
 import { packRun } from '../src/core/recipe/run-file.ts';
@@ -26,7 +27,7 @@ async function fill<Store extends RunStore>(store: Store): Promise<Store> {
   await store.writeRecipe(recipe);
   await store.appendMetrics({ step: 1, 'eval/ex': 0.5, kl: NaN });
   await store.appendEpisodes([{ step: 1, text: 'SELECT 1', tokens: Int32Array.of(1) }]);
-  await store.saveCheckpoint(1, { 'model.safetensors': Uint8Array.of(1, 2) });
+  await store.saveCheckpoint(1, { 'model.safetensors': writeSafetensors(new Map()) });
   return store;
 }
 

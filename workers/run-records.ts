@@ -1,6 +1,6 @@
 /** What happens to one run inside one transaction: its lines, its checkpoints, and its record. */
 import { badInput, StepSqlError } from '../src/core/errors.ts';
-import { parseFingerprint, type Fingerprint } from '../src/core/recipe/fingerprint.ts';
+import { fingerprintOf } from '../src/core/recipe/fingerprint.ts';
 import { parseRecipeText } from '../src/core/recipe/parse.ts';
 import { updatesOf, type Recipe } from '../src/core/recipe/schema.ts';
 import {
@@ -91,16 +91,6 @@ export async function dropLines(
 export const copyFiles = (files: CheckpointFiles): CheckpointFiles =>
   Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, new Uint8Array(bytes)]));
 
-function fingerprintOf(files: CheckpointFiles): Fingerprint | null {
-  const bytes = files['trainer_state.json'];
-  try {
-    const state: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return parseFingerprint((state as { fingerprint?: unknown } | null)?.fingerprint);
-  } catch {
-    return null; // resuming it says what is wrong; keeping it does not depend on that
-  }
-}
-
 /** Puts a checkpoint in force and drops older ones. `files`: copies. */
 export async function addCheckpoint(
   tx: WriteTransaction,
@@ -115,7 +105,7 @@ export async function addCheckpoint(
   for (const old of record.checkpoints.splice(0, record.checkpoints.length - KEPT_CHECKPOINTS)) {
     await store.delete([record.id, old.step]);
   }
-  record.fingerprint = fingerprintOf(files);
+  record.fingerprint = fingerprintOf(files) ?? null;
 }
 
 /** Goes back to an earlier checkpoint, or to none. */
@@ -127,7 +117,7 @@ export async function goBackTo(
   while (record.checkpoints.length > 0 && record.checkpoints.at(-1)!.step !== checkpoint?.step) {
     await tx.objectStore('checkpoints').delete([record.id, record.checkpoints.pop()!.step]);
   }
-  record.fingerprint = checkpoint ? fingerprintOf(checkpoint.files) : null;
+  record.fingerprint = (checkpoint && fingerprintOf(checkpoint.files)) ?? null;
 }
 
 /** The last `last` lines up to `step`, in order, as one text. */

@@ -4,11 +4,16 @@ import { join } from 'node:path';
 import { strToU8, unzipSync, zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StepSqlError } from '../core/errors.ts';
+import { writeSafetensors } from '../core/model/safetensors.ts';
 import { applySet } from '../core/recipe/change.ts';
 import { presetRecipe } from '../core/recipe/presets.ts';
 import { packRun, unpackRun } from '../core/recipe/run-file.ts';
 import { MemoryRunStore, type RunStore } from '../core/train/run-store.ts';
 import { RunFolder } from './run-folder.ts';
+
+/** A checkpoint's file with one number in it. */
+const weights = (value: number): Uint8Array =>
+  writeSafetensors(new Map([['w', { shape: [1], data: Float32Array.of(value) }]]));
 
 let root: string;
 const opened: RunStore[] = [];
@@ -35,8 +40,7 @@ async function train(store: RunStore, from: number, to: number): Promise<void> {
   for (let step = from; step <= to; step++) {
     await store.appendMetrics({ step, reward: step / 10, kl: NaN });
     await store.appendEpisodes([{ step, text: `SELECT ${step}` }]);
-    if (step % 2 === 0)
-      await store.saveCheckpoint(step, { 'model.safetensors': Uint8Array.of(step) });
+    if (step % 2 === 0) await store.saveCheckpoint(step, { 'model.safetensors': weights(step) });
   }
 }
 
@@ -66,7 +70,7 @@ describe.each<[string, () => RunStore]>([
     ]);
     expect(await store.latestCheckpoint()).toEqual({
       step: 4,
-      files: { 'model.safetensors': Uint8Array.of(4) },
+      files: { 'model.safetensors': weights(4) },
     });
   });
 
@@ -181,7 +185,7 @@ describe('a run folder', () => {
     await train(again, 3, 4);
     expect(await again.latestCheckpoint()).toEqual({
       step: 4,
-      files: { 'model.safetensors': Uint8Array.of(4) },
+      files: { 'model.safetensors': weights(4) },
     });
     expect((await again.readMetrics()).map(({ step }) => step)).toEqual([1, 2, 3, 4]);
   });

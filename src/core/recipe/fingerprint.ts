@@ -3,13 +3,13 @@
  * can be compared update by update and the first drift named.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex, concatBytes, hexToBytes } from '@noble/hashes/utils.js';
 import * as v from 'valibot';
 import { badInput } from '../errors.ts';
 import { NUMERICS_VERSION } from './version.ts';
 
-/** Where a checkpoint keeps it. */
-export const FINGERPRINT_FILE = 'fingerprint.json';
+/** Where a checkpoint keeps it, among other things. */
+const STATE_FILE = 'trainer_state.json';
 
 const DIGEST = /^[0-9a-f]{24}$/;
 
@@ -43,16 +43,18 @@ export function parseFingerprint(json: unknown, field = 'fingerprint'): Fingerpr
   return result.output;
 }
 
-/** Reads `FINGERPRINT_FILE` of a checkpoint; throws `bad_input`. */
-export function fingerprintFromBytes(bytes: Uint8Array): Fingerprint {
-  const text = new TextDecoder().decode(bytes);
-  let json: unknown;
+/** The fingerprint that a checkpoint's files hold, undefined where they hold none that can be read. */
+export function fingerprintOf(
+  files: Readonly<Record<string, Uint8Array>>,
+): Fingerprint | undefined {
+  const bytes = files[STATE_FILE];
+  if (!bytes) return undefined;
   try {
-    json = JSON.parse(text);
+    const state = JSON.parse(new TextDecoder().decode(bytes)) as { fingerprint?: unknown } | null;
+    return parseFingerprint(state?.fingerprint);
   } catch {
-    throw badInput(FINGERPRINT_FILE, text, 'JSON');
+    return undefined;
   }
-  return parseFingerprint(json, FINGERPRINT_FILE);
 }
 
 /** What one update adds. Arrays are hashed as little-endian bytes, their lengths included. */
@@ -114,11 +116,6 @@ export class FingerprintChain {
       head: bytesToHex(this.#head),
       updates: [...this.#updates],
     };
-  }
-
-  /** As `FINGERPRINT_FILE` of a checkpoint. */
-  toBytes(): Uint8Array {
-    return utf8ToBytes(JSON.stringify(this));
   }
 }
 

@@ -3,6 +3,7 @@ import { strToU8, zipSync, type Zippable } from 'fflate';
 import { readText } from '../data/source.ts';
 import { zipSource, type ZipLimits } from '../data/zip.ts';
 import { badInput } from '../errors.ts';
+import { readSafetensors } from '../model/safetensors.ts';
 import {
   checkCheckpoint,
   decodeLines,
@@ -82,6 +83,9 @@ export async function unpackRun(
       throw badInput('checkpoints/latest', step, `files under ${folder}`);
     }
     checkCheckpoint(step, files);
+    for (const [name, each] of Object.entries(files)) {
+      if (name.endsWith('.safetensors')) readSafetensors(each, `${folder}${name}`);
+    }
     checkpoint = { step, files };
   }
   if (await store.readRecipe()) throw badInput('run', recipe.name, 'an empty place to unpack into');

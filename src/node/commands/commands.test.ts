@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { badInput } from '../../core/errors.ts';
 import { applySet } from '../../core/recipe/change.ts';
-import { FINGERPRINT_FILE, FingerprintChain } from '../../core/recipe/fingerprint.ts';
+import { FingerprintChain } from '../../core/recipe/fingerprint.ts';
 import { decodeLink, encodeLink } from '../../core/recipe/link.ts';
 import { presetRecipe } from '../../core/recipe/presets.ts';
 import { APP_VERSION } from '../../core/recipe/version.ts';
@@ -54,7 +54,9 @@ describe('stepsql link and recipe', () => {
     const chain = new FingerprintChain('wasm');
     chain.add({ tokens: [], rewards: new Float32Array(1), weights: [] });
     await store.writeRecipe(presetRecipe('sft'));
-    await store.saveCheckpoint(1, { [FINGERPRINT_FILE]: chain.toBytes() });
+    await store.saveCheckpoint(1, {
+      'trainer_state.json': new TextEncoder().encode(JSON.stringify({ fingerprint: chain })),
+    });
     await store.close();
     const { stdout } = await run(['link', store.path]);
     expect(decodeLink(stdout).fingerprint).toEqual(chain.toJSON());

@@ -2,11 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { badInput } from '../../core/errors.ts';
 import { applySet } from '../../core/recipe/change.ts';
-import {
-  FINGERPRINT_FILE,
-  fingerprintFromBytes,
-  type Fingerprint,
-} from '../../core/recipe/fingerprint.ts';
+import { fingerprintOf, type Fingerprint } from '../../core/recipe/fingerprint.ts';
 import { decodeLink } from '../../core/recipe/link.ts';
 import { parseRecipeText } from '../../core/recipe/parse.ts';
 import { isPreset, presetNames, presetRecipe } from '../../core/recipe/presets.ts';
@@ -25,8 +21,8 @@ async function fromRun(path: string): Promise<Omit<RecipeSource, 'notes'>> {
   const run = new RunFolder(path);
   const recipe = await run.readRecipe();
   if (!recipe) throw badInput('recipe', path, 'a run folder with a recipe.json');
-  const bytes = (await run.latestCheckpoint())?.files[FINGERPRINT_FILE];
-  return { recipe, fingerprint: bytes && fingerprintFromBytes(bytes) };
+  const checkpoint = await run.latestCheckpoint();
+  return { recipe, fingerprint: checkpoint && fingerprintOf(checkpoint.files) };
 }
 
 async function read(source: string): Promise<RecipeSource> {
