@@ -18,11 +18,16 @@ export class EngineHolder {
   /** Resolves once the engines before have stopped, and let go of the run they had locked. */
   #gone: Promise<unknown> = Promise.resolve();
 
-  /** The engine, once it runs. Rejects with why it does not. */
+  /** The engine, once it runs: the one that replaced it, if it was while it started. Rejects with why it does not run. */
   async get(): Promise<Engine> {
     this.#engine ??= this.#start(this.choice);
     const engine = this.#engine;
-    await Promise.all([engine.started, this.#gone]);
+    const error = await Promise.all([engine.started, this.#gone]).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    if (this.#engine && engine !== this.#engine) return this.get();
+    if (error) throw error.error;
     return engine;
   }
 
