@@ -7,6 +7,7 @@ import { expectNothingRan, part, pause, share } from './flows.ts';
 import { stepsql, trainInNode, type NodeRun } from './node.ts';
 import { smallRecipe } from './recipes.ts';
 import { expect, test } from './test.ts';
+import { doTo, hookWorkers } from './workers.ts';
 
 const UPDATES = 6;
 const RECIPES = {
@@ -62,6 +63,29 @@ for (const [preset, recipe] of Object.entries(RECIPES)) {
     await two.close();
   });
 }
+
+test('with four cores the tab shares a run out, and it is the same run', async ({
+  browser,
+  site,
+}) => {
+  const recipe = RECIPES.execution;
+  const unhook = hookWorkers(site);
+  const profile = await Profile.create(browser);
+  await profile.context.addInitScript(() => {
+    Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => 4 });
+  });
+  const app = await profile.openWith(site.page, recipe);
+  await expect(app.button('Trains on wasm (SIMD, 3 threads)')).toBeVisible();
+  await app.main.click();
+  await app.updates(2);
+  expect(await doTo(app.page, 'policy', 'destroy-device')).toBe(4); // there is none: who answers counts
+  await app.finished();
+  const { fingerprint } = await trainInNode(encodeLink(recipe));
+  expect(await app.fingerprint()).toEqual(fingerprint);
+  expect(await profile.unexpected()).toEqual([]);
+  await profile.close();
+  unhook();
+});
 
 test('the link of a run that stopped early: reproduced as far, with a pause in between', async ({
   browser,

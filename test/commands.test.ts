@@ -30,6 +30,29 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+describe('stepsql train --workers', () => {
+  const settings = sets({
+    ...{ ...TINY_NURSERY, ...TINY_GRPO, 'grpo.prompts_per_update': 4 },
+    'grpo.per_device_train_batch_size': 2,
+  });
+  const fingerprint = async (workers: string): Promise<unknown> => {
+    const args = ['--workers', workers, '--backend', 'wasm', '--out', `workers-${workers}`];
+    const told = await run('train', 'grpo', ...settings, ...args, '--json');
+    return (JSON.parse(told) as { fingerprint: unknown }).fingerprint;
+  };
+
+  it('changes nothing but the time', async () => {
+    const alone = await fingerprint('1');
+    expect(alone).toMatch(/^[0-9a-f]{64}$/);
+    expect(await fingerprint('3')).toBe(alone);
+  });
+
+  it('is for wasm', async () => {
+    const told = await refusal(['train', 'grpo', '--backend', 'cpu', '--workers', '2']);
+    expect(told).toContain('--workers: got 2, expected 1 on cpu');
+  });
+});
+
 describe('stepsql eval', () => {
   interface Scores {
     count: number;

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 
 const entries = {
   cli: 'src/node/cli.ts',
+  'replica.worker': 'src/node/replica.worker.ts',
   'sql.worker': 'src/node/sql.worker.ts',
   bench: 'bench/bench.ts',
   'bench-page': 'bench/page.ts',

@@ -2,8 +2,9 @@
 import { setWasmPaths, tf } from '#tfjs';
 import { StepSqlError } from '../src/core/errors.ts';
 import { startBackend } from '../src/core/tensor/backend.ts';
+import type { CompileProgress } from '../src/core/tensor/webgpu/runtime.ts';
 import { tfjsWasm } from './assets.ts';
-import type { BackendChoice, StartedBackend } from './protocol.ts';
+import type { BackendChoice, TabBackend } from './protocol.ts';
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render/i;
 
@@ -49,14 +50,20 @@ async function computes(): Promise<boolean> {
   });
 }
 
-async function startWasm(reason: string): Promise<StartedBackend> {
+async function startWasm(reason: string): Promise<TabBackend> {
   setWasmPaths(tfjsWasm);
   await startBackend('wasm');
   return { name: 'wasm', adapter: null, reason };
 }
 
-/** Throws `backend` when WebGPU is asked for and does not work: what is asked for never falls back. */
-export async function startTabBackend(choice: BackendChoice): Promise<StartedBackend> {
+/**
+ * Throws `backend` when WebGPU is asked for and does not work: what is asked for never falls back.
+ * @param onProgress hears of WebGPU's kernels being compiled: how many are ready, of how many
+ */
+export async function startTabBackend(
+  choice: BackendChoice,
+  onProgress?: CompileProgress,
+): Promise<TabBackend> {
   if (choice === 'wasm') return startWasm('asked for');
   const found = await findAdapter();
   let why = 'why' in found ? found.why : '';
@@ -66,7 +73,7 @@ export async function startTabBackend(choice: BackendChoice): Promise<StartedBac
       why = `the WebGPU adapter here is software (${adapter}), which is slower`;
     } else {
       try {
-        await startBackend('webgpu');
+        await startBackend('webgpu', onProgress);
         const reason = choice === 'auto' ? 'the adapter works' : 'asked for';
         if (await computes()) return { name: 'webgpu', adapter, reason };
         why = `the WebGPU adapter here (${adapter}) computes wrong results`;

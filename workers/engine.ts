@@ -47,7 +47,7 @@ export class Engine {
     const { port1, port2 } = new MessageChannel();
     const connected = this.#reward.api.connect(Comlink.transfer(port2, [port2]));
     const started = this.#policy.call(
-      (api) => api.start(choice, Comlink.transfer(port1, [port1])),
+      (api) => api.start(choice, navigator.hardwareConcurrency, Comlink.transfer(port1, [port1])),
       { deadlineMs: START_LIMIT_MS },
     );
     this.started = Promise.all([started, connected]).then(([backend]) => backend);

@@ -27,6 +27,7 @@ import type {
 } from './protocol.ts';
 import { remoteData, remoteRewards, remoteSql, type RemoteRewardWorker } from './remote.ts';
 import { RunDatabase } from './run-database.ts';
+import { isReplica, replicaCount, serveHere, tabReplicas } from './replicas.ts';
 import { withRunLock } from './run-lock.ts';
 import { fetchPublic, startingPolicy, trainedPolicy } from './starting-policy.ts';
 
@@ -39,7 +40,7 @@ let backend: StartedBackend;
 let reward: RemoteRewardWorker;
 let stop: AbortController | undefined;
 
-const database = RunDatabase.open();
+const database = isReplica() ? Promise.reject<RunDatabase>() : RunDatabase.open();
 database.catch(() => undefined); // whoever needs it is told
 
 /** The policy asked last; another takes its place. */
@@ -145,6 +146,7 @@ async function run(
 ): Promise<TrainEnd> {
   const store = (await database).store(id);
   const sql = await remoteSql(reward, recipe.sql);
+  const replicas = tabReplicas(backend.threads);
   let end: TrainEnd | undefined;
   let since = 0;
   try {
@@ -154,6 +156,7 @@ async function run(
         ...{ sql, store, backend: backend.name, stop: signal.signal },
         rewards: remoteRewards(reward),
         clock: () => performance.now(),
+        ...(replicas && { replicas }),
       },
     )) {
       if (event.type === 'start') {
@@ -179,9 +182,11 @@ async function run(
 }
 
 const api: PolicyWorkerApi = {
-  async start(choice, port) {
+  async start(choice, cores, port) {
     reward = Comlink.wrap<RewardWorkerApi>(port);
-    backend = await startTabBackend(choice);
+    const started = await startTabBackend(choice);
+    // A GPU is not had twice.
+    backend = { ...started, threads: started.name === 'wasm' ? replicaCount(cores) : 1 };
     return backend;
   },
 
@@ -232,4 +237,5 @@ const api: PolicyWorkerApi = {
   },
 };
 
-expose(api);
+if (isReplica()) serveHere();
+else expose(api);

@@ -12,12 +12,17 @@ import type { EpisodeLine, MetricsLine } from '../src/core/train/run-store.ts';
 
 export type BackendChoice = 'auto' | 'webgpu' | 'wasm';
 
-export interface StartedBackend {
+export interface TabBackend {
   name: 'webgpu' | 'wasm';
   /** What WebGPU runs on, in words; null on wasm. */
   adapter: string | null;
   /** Why this backend, for people. */
   reason: string;
+}
+
+export interface StartedBackend extends TabBackend {
+  /** That a run computes on. */
+  threads: number;
 }
 
 /** A run as the list of runs shows it. Times are ms since 1970. */
@@ -92,8 +97,11 @@ export interface AskRequest {
 
 /** The worker that holds the policy: tensors, the run loop, and the run's store. */
 export interface PolicyWorkerApi {
-  /** First call, once: starts the backend and takes the channel to the reward worker. */
-  start(choice: BackendChoice, reward: MessagePort): Promise<StartedBackend>;
+  /**
+   * First call, once: starts the backend and takes the channel to the reward worker. `cores` is what the
+   * page knows of the machine.
+   */
+  start(choice: BackendChoice, cores: number, reward: MessagePort): Promise<StartedBackend>;
   /** Of the database in the box. */
   schema(): Promise<Schema>;
   /** Different queries about it, best first. */

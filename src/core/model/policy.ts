@@ -159,6 +159,16 @@ export class Policy {
     return all;
   }
 
+  /** Takes up what `weights` gave. */
+  setWeights(all: Float32Array): void {
+    let offset = 0;
+    for (const value of this.parameters.values()) {
+      const part = all.slice(offset, offset + value.size);
+      tf.tidy(() => value.assign(tf.tensor(part, value.shape)));
+      offset += value.size;
+    }
+  }
+
   dispose(): void {
     for (const value of this.parameters.values()) value.dispose();
     this.rotary.cos.dispose();

@@ -8,6 +8,7 @@ import { log } from '../random/math.ts';
 import * as ops from '../tensor/ops.ts';
 import type { DecodeCache } from '../tensor/ops.ts';
 import { take } from '../tensor/read.ts';
+import { turn } from '../turn.ts';
 import type { Policy } from './policy.ts';
 import { PROMPT_MULTIPLE } from './shapes.ts';
 
@@ -23,6 +24,8 @@ export interface SampleOptions {
   eos_token_id: number;
   /** Uniform in [0, 1) for one token. */
   uniform: (prompt: number, sample: number, position: number) => number;
+  /** Hears the tokens of a prompt's samples when the last of them ends, others still being written. */
+  onGroup?: (prompt: number, written: Pick<Completion, 'tokens' | 'terminated'>[]) => void;
 }
 
 export interface Completion {
@@ -102,13 +105,17 @@ async function decodeAll(
 ): Promise<void> {
   const temperature = options.temperature > 0 ? options.temperature : 1;
   let active = rows;
+  const unfinished = new UnfinishedGroups(rows, options.onGroup);
   let logits = prefill(policy, prompts, rows, options.max_completion_length, caches);
   for (let step = 0; ; step++) {
     const { probs, entropies: values } = softmaxOf(logits, temperature);
     entropies.push({ rows: active, values });
     const next = choose(await take(probs), active, step, options);
+    const last = step + 1 >= options.max_completion_length;
+    unfinished.tell(last);
     const staying = rowsToKeep(active, rows.length);
-    if (staying.length === 0 || step + 1 >= options.max_completion_length) break;
+    if (staying.length === 0 || last) break;
+    await turn();
     if (staying.length < active.length) {
       keepRows(caches, staying);
       active = staying.map((i) => active[i]!);
@@ -128,6 +135,31 @@ async function decodeAll(
         },
       );
       return policy.logits(hidden);
+    });
+  }
+}
+
+/** Tells of groups as they end. */
+class UnfinishedGroups {
+  #groups: Row[][];
+  readonly #onGroup: SampleOptions['onGroup'];
+
+  constructor(rows: readonly Row[], onGroup: SampleOptions['onGroup']) {
+    this.#onGroup = onGroup;
+    this.#groups = [];
+    if (onGroup) for (const row of rows) (this.#groups[row.prompt] ??= []).push(row);
+  }
+
+  /** @param all whatever is written so far is all there will be */
+  tell(all: boolean): void {
+    this.#groups = this.#groups.filter((group) => {
+      if (!all && group.some(({ terminated }) => !terminated)) return true;
+      const written = group.map(({ tokens, terminated }) => ({
+        tokens: Int32Array.from(tokens),
+        terminated,
+      }));
+      this.#onGroup!(group[0]!.prompt, written);
+      return false;
     });
   }
 }
@@ -172,15 +204,15 @@ function prefill(
 }
 
 /**
- * Rows that go on: those not finished. Plain operations keep a pool of buffers for every size they ever
- * met (WebGPU), so there finished rows ride along until half, a quarter, … of all rows is enough.
+ * Rows that go on: those not finished. On WebGPU tfjs keeps a pool of buffers for every size it ever
+ * met, so there finished rows ride along until half, a quarter, … of all rows is enough.
  */
 function rowsToKeep(rows: readonly Row[], all: number): number[] {
   const alive = rows.filter(({ terminated }) => !terminated).length;
   if (alive === 0) return [];
   let size = all;
   while (Math.ceil(size / 2) >= alive && size > 1) size = Math.ceil(size / 2);
-  let spare = ops.fused() ? 0 : Math.min(size, rows.length) - alive;
+  let spare = tf.getBackend() === 'webgpu' ? Math.min(size, rows.length) - alive : 0;
   return rows.flatMap((row, i) => (!row.terminated || spare-- > 0 ? [i] : []));
 }
 

@@ -6,6 +6,7 @@ import type { RewardService } from '../reward/service.ts';
 import type { SqlService } from '../sql/outcome.ts';
 import { directPrompt } from '../text/prompt.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import type { Compute } from './compute.ts';
 import type { Optimizer } from './optimizer.ts';
 
 /** The data of a run by split; `train` is what updates draw from. */
@@ -19,6 +20,7 @@ export interface RunContext {
   readonly policy: Policy;
   readonly tokenizer: Tokenizer;
   readonly optimizer: Optimizer;
+  readonly compute: Compute;
   readonly data: RunData;
   /** Training tasks whose prompt fits. */
   readonly tasks: readonly Task[];

@@ -1,5 +1,6 @@
 /** How good a policy is on a split: greedy, and by samples. */
 import type { Task } from '../data/task.ts';
+import { directEpisode, directSql } from '../episode/direct.ts';
 import type { Episode } from '../episode/episode.ts';
 import {
   accuracy,
@@ -11,14 +12,14 @@ import {
   type Judged,
 } from '../evaluate/metrics.ts';
 import { resultKey } from '../evaluate/result-key.ts';
-import { sample, type Completion } from '../model/sample.ts';
-import { tokenUniform } from '../random/stream.ts';
+import type { Completion } from '../model/sample.ts';
+import type { Draws, SampleRequest } from './compute.ts';
 import type { RunContext } from './context.ts';
-import { episodesOf } from './rollout.ts';
+import { execute, sampleEpisodes } from './rollout.ts';
 
 export type EvaluationContext = Pick<
   RunContext,
-  'policy' | 'tokenizer' | 'prompts' | 'databases' | 'sql'
+  'policy' | 'compute' | 'tokenizer' | 'prompts' | 'databases' | 'sql'
 >;
 
 export interface EvaluationOptions {
@@ -45,6 +46,17 @@ const NO_COMPLETION: Completion = {
   terminated: false,
 };
 
+async function noEpisodes(
+  context: EvaluationContext,
+  task: Task,
+  count: number,
+): Promise<Episode[]> {
+  const { tokenizer } = context;
+  const sql = directSql(NO_COMPLETION, tokenizer);
+  const results = await execute(context, task, Array<string>(count).fill(sql), JUDGE);
+  return results.map((result) => directEpisode(task, NO_COMPLETION, result, tokenizer));
+}
+
 /** Whether prompt and completion fit the positions the policy knows. */
 export const fits = (
   { policy, prompts }: EvaluationContext,
@@ -56,28 +68,32 @@ export const fits = (
 /**
  * Prompts in batches, one pass over all tasks; `onBatch` after each.
  *
- * @param decode completions of some prompts, given with their positions among all tasks
+ * @param drawsOf random numbers for tasks, given by their positions among all
  */
 async function episodesInBatches(
   context: EvaluationContext,
   tasks: readonly Task[],
   options: EvaluationOptions,
-  num_generations: number,
-  decode: (prompts: Int32Array[], positions: number[]) => Promise<Completion[][]>,
+  { temperature, num_generations }: Pick<SampleRequest, 'temperature' | 'num_generations'>,
+  drawsOf: (positions: number[]) => Draws | null,
   onBatch: (done: number) => void,
 ): Promise<Episode[][]> {
-  const none = Array.from({ length: num_generations }, () => NO_COMPLETION);
+  const { max_completion_length, batch_size, test_suite } = options;
   const all: Episode[][] = [];
-  for (let first = 0; first < tasks.length; first += options.batch_size) {
-    const batch = tasks.slice(first, first + options.batch_size);
+  for (let first = 0; first < tasks.length; first += batch_size) {
+    const batch = tasks.slice(first, first + batch_size);
     const chosen = batch.flatMap((task, i) => (fits(context, task, options) ? [i] : []));
-    const decoded = await decode(
-      chosen.map((i) => context.prompts.of(batch[i]!)),
-      chosen.map((i) => first + i),
-    );
-    const completions = batch.map((_, i) => decoded[chosen.indexOf(i)] ?? none);
-    const { test_suite } = options;
-    all.push(...(await episodesOf(context, batch, completions, JUDGE, test_suite)));
+    const request: SampleRequest = {
+      ...{ num_generations, max_completion_length, temperature, top_p: 1 },
+      eos_token_id: context.tokenizer.eosId!,
+      draws: drawsOf(chosen.map((i) => first + i)),
+    };
+    const readable = chosen.map((i) => batch[i]!);
+    const written = await sampleEpisodes(context, readable, JUDGE, request, test_suite);
+    for (const [i, task] of batch.entries()) {
+      const found = written[chosen.indexOf(i)];
+      all.push(found ?? (await noEpisodes(context, task, num_generations)));
+    }
     onBatch(first + batch.length);
   }
   return all;
@@ -96,16 +112,8 @@ export async function evaluateGreedy(
   options: EvaluationOptions,
   onBatch: (done: number) => void = () => undefined,
 ): Promise<GreedyResult> {
-  const decode = (prompts: Int32Array[]): Promise<Completion[][]> =>
-    sample(context.policy, prompts, {
-      ...options,
-      num_generations: 1,
-      temperature: 0,
-      top_p: 1,
-      eos_token_id: context.tokenizer.eosId!,
-      uniform: () => 0,
-    });
-  const groups = await episodesInBatches(context, tasks, options, 1, decode, onBatch);
+  const greedy = { temperature: 0, num_generations: 1 };
+  const groups = await episodesInBatches(context, tasks, options, greedy, () => null, onBatch);
   const episodes = groups.flat();
   const verdicts: Judged[] = [];
   for (const episode of episodes) {
@@ -160,17 +168,11 @@ export async function evaluateSampled(
   onBatch: (done: number) => void = () => undefined,
 ): Promise<SampledResult> {
   const { k, seed } = options;
-  const decode = (prompts: Int32Array[], positions: number[]): Promise<Completion[][]> =>
-    sample(context.policy, prompts, {
-      ...options,
-      num_generations: k,
-      temperature: 1,
-      top_p: 1,
-      eos_token_id: context.tokenizer.eosId!,
-      uniform: (prompt, index, position) =>
-        tokenUniform(seed, 'evaluate', 0, positions[prompt]!, index, position),
-    });
-  const groups = await episodesInBatches(context, tasks, options, k, decode, onBatch);
+  const groups = await episodesInBatches(
+    ...[context, tasks, options, { temperature: 1, num_generations: k }],
+    (prompts) => ({ seed, purpose: 'evaluate', update: 0, prompts }),
+    onBatch,
+  );
   const levels = new Map<string, Episode[][]>();
   for (const [i, { difficulty }] of tasks.entries()) {
     if (difficulty === undefined) continue;

@@ -6,24 +6,20 @@
  * completions. With `beta` 0, completions whose advantages are all zero have no gradient and are left
  * out of the forward pass (they still count in every average).
  */
-import { tf, type Tensor1D } from '#tfjs';
 import type { CreditEpisode, CreditFunction } from '../credit/credit.ts';
 import { findCredit } from '../credit/index.ts';
 import { shuffleRewards } from '../credit/shuffle.ts';
 import type { Episode } from '../episode/episode.ts';
 import { mean } from '../evaluate/statistics.ts';
-import { pack, toTensors, type PackItem } from '../model/pack.ts';
-import type { Policy } from '../model/policy.ts';
 import { Stream } from '../random/stream.ts';
 import type { RecipeOf } from '../recipe/schema.ts';
-import { take } from '../tensor/read.ts';
-import { scoped } from '../tensor/scope.ts';
 import type { RunContext } from './context.ts';
-import { sumGradients, type Gradients } from './gradients.ts';
+import type { Gradients } from './gradients.ts';
 import type { Learner, UpdateResult } from './learner.ts';
-import { surrogateLoss, tokenWeight, type SurrogateResult } from './loss.ts';
+import { tokenWeight } from './loss.ts';
 import { learningRate } from './optimizer.ts';
 import { episodeMetrics } from './metrics.ts';
+import type { PassValues, SurrogatePass } from './pass.ts';
 import { rollout, type Group } from './rollout.ts';
 
 type Options = RecipeOf<'grpo'>['grpo'];
@@ -41,14 +37,7 @@ interface SampleGroup {
   samples: Sample[];
 }
 
-/** One forward and backward pass. */
-interface Pass {
-  groups: SampleGroup[];
-  /** Weight of each token of a sample with so many loss tokens. */
-  weightOf: (length: number) => number;
-}
-
-export function grpoLearner(context: RunContext, reference: Policy | null): Learner {
+export function grpoLearner(context: RunContext): Learner {
   const recipe = context.recipe as RecipeOf<'grpo'>;
   const credit = findCredit(recipe.credit.name).make(recipe.credit.options);
   const options = recipe.grpo;
@@ -57,10 +46,9 @@ export function grpoLearner(context: RunContext, reference: Policy | null): Lear
     async update(update): Promise<UpdateResult> {
       const groups = await rollout(context, options, recipe.reward, update);
       const samples = assignCredit(groups, credit, recipe, update);
-      const metrics = await optimise(context, options, samples, reference, update);
+      const metrics = await optimise(context, options, samples, update);
       return { metrics: { ...episodeMetrics(groups), ...metrics }, groups };
     },
-    dispose: () => reference?.dispose(),
   };
 }
 
@@ -99,7 +87,6 @@ async function optimise(
   context: RunContext,
   options: Options,
   groups: SampleGroup[],
-  reference: Policy | null,
   update: number,
 ): Promise<Record<string, number>> {
   const { recipe, optimizer } = context;
@@ -110,7 +97,7 @@ async function optimise(
     for (const batch of split(order, options.mini_batches)) {
       // The policy that sampled is the current one only before the first step.
       const onPolicy = options.mini_batches === 1 && options.num_iterations === 1;
-      const grads = await accumulate(context, options, batch, reference, onPolicy, totals);
+      const grads = await accumulate(context, options, batch, onPolicy, totals);
       if (grads) totals.norms.push(await optimizer.apply(grads, rate));
     }
   }
@@ -133,14 +120,13 @@ async function accumulate(
   context: RunContext,
   options: Options,
   batch: SampleGroup[],
-  reference: Policy | null,
   onPolicy: boolean,
   totals: StepTotals,
 ): Promise<Gradients | undefined> {
   const sequences = batch.reduce((sum, { samples }) => sum + samples.length, 0);
   const tokens = sum(batch.flatMap(({ samples }) => samples.map(({ length }) => length)));
   totals.count(tokens);
-  const passes: Pass[] = [];
+  const passes: SurrogatePass[] = [];
   for (const local of microBatches(batch, options.per_device_train_batch_size)) {
     const localSamples = local.flatMap(({ samples }) => samples);
     const scale = {
@@ -161,11 +147,11 @@ async function accumulate(
       }))
       .filter(({ samples }) => samples.length > 0);
     if (useful.length === 0) continue;
-    passes.push({ groups: useful, weightOf: (length) => tokenWeight(scale, length) });
+    passes.push(passOf(options, useful, (length) => tokenWeight(scale, length), onPolicy));
   }
-  return sumGradients(passes, (pass) =>
-    backward(context, options, pass, reference, onPolicy, totals),
-  );
+  const { grads, values } = await context.compute.backward(passes);
+  values.forEach((pass, i) => totals.add(pass, passes[i]!));
+  return grads;
 }
 
 /** Whole groups until a forward pass has `size` sequences. */
@@ -183,70 +169,33 @@ function microBatches(groups: SampleGroup[], size: number): SampleGroup[][] {
   return batches;
 }
 
-async function backward(
-  { policy, optimizer }: RunContext,
+/** @param weightOf weight of each token of a sample with so many loss tokens */
+function passOf(
   options: Options,
-  { groups, weightOf }: Pass,
-  reference: Policy | null,
+  groups: SampleGroup[],
+  weightOf: (length: number) => number,
   onPolicy: boolean,
-  totals: StepTotals,
-): Promise<Gradients> {
-  const items: PackItem[] = groups.map(({ prompt, samples }) => ({
-    prompt,
-    completions: samples.map(({ episode }) => episode.tokens),
-  }));
+): SurrogatePass {
   const samples = groups.flatMap((group) => group.samples);
   const flat = (of: (sample: Sample) => ArrayLike<number>): Float32Array =>
     Float32Array.from(samples.flatMap((sample) => Array.from(of(sample))));
-  const mask = flat(({ episode }) => episode.mask);
-  const sequence = Int32Array.from(
-    samples.flatMap(({ episode }, s) => Array<number>(episode.tokens.length).fill(s)),
-  );
-  const { value, grads, result } = scoped((keep) => {
-    const { input, rows, targets } = toTensors(pack(items));
-    const upload = (values: Float32Array): Tensor1D => tf.tensor1d(values);
-    const advantages = upload(flat((sample) => sample.advantages));
-    const weights = upload(
-      flat(({ episode, length }) =>
-        Float32Array.from(episode.mask, (m) => (m ? weightOf(length) : 0)),
-      ),
-    );
-    const oldLogProbs = onPolicy ? null : upload(flat(({ episode }) => episode.logProbs));
-    const refLogProbs =
-      reference && options.beta > 0
-        ? tf.tidy(() => reference.tokenLogProbs(input, rows, targets, options.temperature).logProbs)
-        : null;
-    let result: SurrogateResult | undefined;
-    const { value, grads } = optimizer.gradients(() => {
-      const { logProbs } = policy.tokenLogProbs(input, rows, targets, options.temperature);
-      result = surrogateLoss(
-        { logProbs, oldLogProbs, refLogProbs, advantages, weights, sequence, mask },
-        options,
-      );
-      keep(result.ratios);
-      if (result.kl) keep(result.kl);
-      return result.loss;
-    });
-    for (const grad of grads.values()) keep(grad);
-    return { value: keep(value), grads, result: result! };
-  });
-  const [loss, ratios, kl] = await Promise.all([
-    take(value),
-    take(result.ratios),
-    result.kl && take(result.kl),
-  ]);
-  const advantages = flat((sample) => sample.advantages);
-  totals.add({ loss: loss[0]!, ratios, kl, mask, advantages }, options);
-  return grads;
-}
-
-/** What metrics need of one forward pass: its loss, and per token ratio, k3 term, mask and advantage. */
-interface PassValues {
-  loss: number;
-  ratios: Float32Array;
-  kl: Float32Array | null;
-  mask: Float32Array;
-  advantages: Float32Array;
+  const { epsilon, epsilon_high, delta, beta, importance_sampling_level, temperature } = options;
+  return {
+    kind: 'surrogate',
+    items: groups.map(({ prompt, samples }) => ({
+      prompt,
+      completions: samples.map(({ episode }) => episode.tokens),
+    })),
+    advantages: flat((sample) => sample.advantages),
+    weights: flat(({ episode, length }) => {
+      const weight = weightOf(length);
+      return Float32Array.from(episode.mask, (m) => (m ? weight : 0));
+    }),
+    mask: flat(({ episode }) => episode.mask),
+    oldLogProbs: onPolicy ? null : flat(({ episode }) => episode.logProbs),
+    temperature,
+    options: { epsilon, epsilon_high, delta, beta, importance_sampling_level },
+  };
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, x) => total + x, 0);
@@ -265,13 +214,11 @@ class StepTotals {
     this.#tokens += tokens;
   }
 
-  add(
-    { loss, ratios, kl, mask, advantages }: PassValues,
-    { epsilon, epsilon_high }: Options,
-  ): void {
+  add({ loss, ratios, kl }: PassValues, { mask, advantages, options }: SurrogatePass): void {
+    const { epsilon, epsilon_high } = options;
     this.#loss += loss;
     for (let t = 0; t < mask.length; t++) {
-      if (!mask[t]) continue;
+      if (!mask[t] || !ratios) continue;
       if (ratios[t]! < 1 - epsilon && advantages[t]! < 0) this.#low++;
       if (ratios[t]! > 1 + (epsilon_high ?? epsilon) && advantages[t]! > 0) this.#high++;
       if (kl) this.#kl += kl[t]!;

@@ -1,10 +1,6 @@
 /** One optimiser step of maximum likelihood on texts: what SFT and rejection sampling share. */
-import { tf } from '#tfjs';
-import { pack, toTensors, type PackItem } from '../model/pack.ts';
-import { take } from '../tensor/read.ts';
-import { scoped } from '../tensor/scope.ts';
+import type { PackItem } from '../model/pack.ts';
 import type { RunContext } from './context.ts';
-import { sumGradients } from './gradients.ts';
 
 /** Mean negative log-likelihood per completion token, in nats, and the gradient norm. */
 export interface ImitationResult {
@@ -21,7 +17,7 @@ const completionTokens = (items: readonly PackItem[]): number =>
  * @throws StepSqlError when a text exceeds max_position_embeddings
  */
 export async function imitate(
-  { policy, optimizer }: Pick<RunContext, 'policy' | 'optimizer'>,
+  { policy, optimizer, compute }: Pick<RunContext, 'policy' | 'optimizer' | 'compute'>,
   items: readonly PackItem[],
   size: number,
   rate: number,
@@ -30,22 +26,12 @@ export async function imitate(
   for (const { prompt, completions } of items) {
     policy.checkLength(prompt.length + Math.max(...completions.map(({ length }) => length)));
   }
-  let loss = 0;
   const batches = Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
     items.slice(i * size, (i + 1) * size),
   );
-  const grads = await sumGradients(batches, async (local) => {
-    const { value, grads } = scoped((keep) => {
-      const { input, rows, targets } = toTensors(pack(local));
-      const result = optimizer.gradients(() => {
-        const { logProbs } = policy.tokenLogProbs(input, rows, targets);
-        return tf.mul(tf.sum(logProbs), -1 / tokens);
-      });
-      for (const tensor of [result.value, ...result.grads.values()]) keep(tensor);
-      return result;
-    });
-    loss += (await take(value))[0]!;
-    return grads;
-  });
+  const { grads, values } = await compute.backward(
+    batches.map((local) => ({ kind: 'likelihood', items: local, scale: 1 / tokens })),
+  );
+  const loss = values.reduce((sum, pass) => sum + pass.loss, 0);
   return { loss, grad_norm: grads ? await optimizer.apply(grads, rate) : 0, tokens };
 }

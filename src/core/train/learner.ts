@@ -13,5 +13,4 @@ export interface Learner {
   readonly updates: number;
   /** Performs update number `update`, counted from 1. */
   update(update: number): Promise<UpdateResult>;
-  dispose(): void;
 }

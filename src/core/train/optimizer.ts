@@ -1,5 +1,5 @@
 /** AdamW with global-norm clipping and TRL's schedules, over all parameters of a policy. */
-import { tf, type Tensor, type Variable } from '#tfjs';
+import { tf, type Scalar, type Tensor, type Variable } from '#tfjs';
 import { badInput } from '../errors.ts';
 import type { Policy } from '../model/policy.ts';
 import type { NamedTensor } from '../model/safetensors.ts';
@@ -7,7 +7,7 @@ import { cos, pow } from '../random/math.ts';
 import { adamW } from '../tensor/ops.ts';
 import { take } from '../tensor/read.ts';
 import { scoped } from '../tensor/scope.ts';
-import type { Gradients } from './gradients.ts';
+import { gradientsOf, type Gradients } from './gradients.ts';
 
 export interface OptimizerOptions {
   learning_rate: number;
@@ -64,12 +64,7 @@ export class Optimizer {
 
   /** Gradients of a scalar loss with respect to every parameter. The caller disposes both. */
   gradients(loss: () => Tensor): { value: Tensor; grads: Gradients } {
-    const names = [...this.#policy.parameters.keys()];
-    const variables = [...this.#policy.parameters.values()];
-    const result = tf.variableGrads(() => loss() as never, variables);
-    const grads: Gradients = new Map();
-    names.forEach((name, i) => grads.set(name, result.grads[variables[i]!.name]!));
-    return { value: result.value, grads };
+    return gradientsOf(this.#policy, loss as () => Scalar);
   }
 
   /** Clips, applies and disposes the gradients; returns their norm before clipping. */

@@ -53,6 +53,5 @@ export function rejectionSftLearner(context: RunContext): Learner {
       };
       return { metrics, groups };
     },
-    dispose: () => undefined,
   };
 }

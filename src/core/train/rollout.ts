@@ -1,13 +1,13 @@
 /** Questions → sampled completions → executed and rewarded episodes: the first arrows of the loop. */
 import type { Task } from '../data/task.ts';
 import type { Episode } from '../episode/episode.ts';
-import { directEpisode } from '../episode/direct.ts';
-import { sample, type Completion } from '../model/sample.ts';
-import { Stream, tokenUniform } from '../random/stream.ts';
+import { directEpisode, directSql } from '../episode/direct.ts';
+import { Stream } from '../random/stream.ts';
 import { findReward, supervise, type RewardMethod } from '../reward/index.ts';
 import type { RewardBreakdown } from '../reward/reward.ts';
 import type { RewardChoice } from '../reward/service.ts';
-import type { QueryRequest } from '../sql/outcome.ts';
+import type { QueryRequest, QueryResult } from '../sql/outcome.ts';
+import type { SampleRequest } from './compute.ts';
 import type { RunContext } from './context.ts';
 
 export interface RolloutOptions {
@@ -53,48 +53,68 @@ export async function rollout(
   reward: RewardChoice,
   update: number,
 ): Promise<Group[]> {
-  const { recipe, policy, tokenizer, prompts } = context;
+  const { recipe, tokenizer, prompts } = context;
   const chosen = tasksOfUpdate(context.tasks, options.prompts_per_update, recipe.seed, update);
-  const tokens = chosen.map((task) => prompts.of(task));
-  const completions = await sample(policy, tokens, {
-    ...options,
+  const { num_generations, max_completion_length, temperature, top_p } = options;
+  const episodes = await sampleEpisodes(context, chosen, findReward(reward.name), {
+    ...{ num_generations, max_completion_length, temperature, top_p },
     eos_token_id: tokenizer.eosId!,
-    uniform: (group, index, position) =>
-      tokenUniform(recipe.seed, 'sample', update, group, index, position),
+    draws: { seed: recipe.seed, purpose: 'sample', update, prompts: [...chosen.keys()] },
   });
-  const episodes = await episodesOf(context, chosen, completions, findReward(reward.name));
   const breakdowns = await context.rewards.score(reward, episodes.flat());
   let next = 0;
   return chosen.map((task, i) => ({
     task,
-    prompt: tokens[i]!,
+    prompt: prompts.of(task),
     episodes: episodes[i]!,
     rewards: episodes[i]!.map(() => breakdowns[next++]!),
   }));
 }
 
-/** Executes the completions of each task, in one batch, and makes them episodes. */
-export async function episodesOf(
-  context: Pick<RunContext, 'tokenizer' | 'databases' | 'sql'>,
+type EpisodeContext = Pick<RunContext, 'tokenizer' | 'prompts' | 'databases' | 'sql' | 'compute'>;
+
+/** Samples each task and makes episodes: what a group has written runs while others are still writing. */
+export async function sampleEpisodes(
+  context: EpisodeContext,
   tasks: readonly Task[],
-  completions: readonly Completion[][],
   method: Pick<RewardMethod, 'supervision'>,
+  request: SampleRequest,
   withVariants = false,
 ): Promise<Episode[][]> {
-  const { tokenizer, databases, sql } = context;
-  const drafts = tasks.map((task, i) =>
-    completions[i]!.map((completion) => directEpisode(task, completion, tokenizer)),
+  const { tokenizer, prompts, compute } = context;
+  const running: Promise<QueryResult[]>[] = [];
+  const completions = await compute.sample(
+    tasks.map((task) => prompts.of(task)),
+    request,
+    (i, written) => {
+      const sql = written.map((one) => directSql(one, tokenizer));
+      running[i] = execute(context, tasks[i]!, sql, method, withVariants);
+      running[i].catch(() => undefined); // awaited below, unless sampling fails first
+    },
   );
-  const requests: QueryRequest[] = [];
-  for (const [i, task] of tasks.entries()) {
-    const database = await databases.of(task.db_id);
-    const variants = withVariants ? await databases.variants(task.db_id) : [];
-    for (const { sql } of drafts[i]!) {
-      const request: QueryRequest = { database, sql, ...supervise(method, task) };
-      requests.push(variants.length > 0 ? { ...request, variants } : request);
-    }
-  }
-  const results = await sql.execute(requests);
-  let next = 0;
-  return drafts.map((group) => group.map(({ finish }) => finish(results[next++]!)));
+  const results = await Promise.all(running);
+  return tasks.map((task, i) =>
+    completions[i]!.map((completion, s) =>
+      directEpisode(task, completion, results[i]![s]!, tokenizer),
+    ),
+  );
+}
+
+/** Runs queries written for a task, and judges their results. */
+export async function execute(
+  { databases, sql }: Pick<RunContext, 'databases' | 'sql'>,
+  task: Task,
+  queries: readonly string[],
+  method: Pick<RewardMethod, 'supervision'>,
+  withVariants = false,
+): Promise<QueryResult[]> {
+  const database = await databases.of(task.db_id);
+  const variants = withVariants ? await databases.variants(task.db_id) : [];
+  const supervision = supervise(method, task);
+  return sql.execute(
+    queries.map((text): QueryRequest => ({
+      ...{ database, sql: text, ...supervision },
+      ...(variants.length > 0 && { variants }),
+    })),
+  );
 }

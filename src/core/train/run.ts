@@ -14,7 +14,9 @@ import type { SqlService } from '../sql/outcome.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { answerable } from './answerable.ts';
 import { EVALUATION_BATCH, maxCompletionLength } from './batches.ts';
+import { localCompute } from './compute.ts';
 import { DatabaseHashes, Prompts, type RunContext, type RunData } from './context.ts';
+import { Crew, type Replicas } from './crew.ts';
 import { episodeLines } from './episode-log.ts';
 import { evaluateGreedy } from './evaluation.ts';
 import { checkBackend, checkSound, explained } from './failure.ts';
@@ -37,6 +39,8 @@ export interface RunPorts {
   backend: string;
   /** Aborted: finish the update, save a checkpoint, end. */
   stop?: AbortSignal;
+  /** Workers to share the computing; the results are the same without. */
+  replicas?: Replicas;
 }
 
 export interface RunInputs {
@@ -74,9 +78,8 @@ export type RunEvent =
   | { type: 'checkpoint'; update: number }
   | { type: 'end'; update: number; finished: boolean; fingerprint: Fingerprint };
 
-interface Disposable {
-  dispose(): void;
-}
+/** Gives back what a run has taken. */
+type Release = () => void | Promise<void>;
 
 type Evaluation = Extract<RunEvent, { type: 'evaluation' }>;
 
@@ -88,32 +91,30 @@ const LOGGED_GROUPS = 2;
  * that already holds the recipe is gone on with.
  */
 export async function* train(inputs: RunInputs, ports: RunPorts): AsyncGenerator<RunEvent, void> {
-  const owned: Disposable[] = [inputs.policy];
-  const own = <T extends Disposable>(thing: T): T => {
-    owned.push(thing);
-    return thing;
-  };
+  const releases: Release[] = [() => inputs.policy.dispose()];
   try {
-    yield* run(inputs, ports, own);
+    yield* run(inputs, ports, (release) => releases.push(release));
   } catch (error) {
     throw explained(error, inputs);
   } finally {
-    for (const thing of owned) thing.dispose();
+    for (const release of releases.reverse()) await release();
   }
 }
 
 async function* run(
   inputs: RunInputs,
   ports: RunPorts,
-  own: <T extends Disposable>(thing: T) => T,
+  atEnd: (release: Release) => void,
 ): AsyncGenerator<RunEvent, void> {
   const { recipe, tokenizer } = inputs;
   const { store, sql, rewards, clock } = ports;
   let begun = (await store.readRecipe()) !== undefined;
   if (begun) await store.writeRecipe(recipe); // refuses another recipe
   const checkpoint = begun ? await store.resume() : undefined;
-  const policy = checkpoint ? own(loadPolicy(checkpoint.files)) : inputs.policy;
-  const optimizer = own(new Optimizer(policy, recipe.optimizer));
+  const policy = checkpoint ? loadPolicy(checkpoint.files) : inputs.policy;
+  if (checkpoint) atEnd(() => policy.dispose());
+  const optimizer = new Optimizer(policy, recipe.optimizer);
+  atEnd(() => optimizer.dispose());
   const state = checkpoint ? restore(checkpoint, optimizer, sql) : undefined;
   if (state && state.fingerprint.backend !== ports.backend) {
     const expected = `${state.fingerprint.backend}, on which this run began, or a new run`;
@@ -128,14 +129,20 @@ async function* run(
   if (tasks.length === 0) {
     throw badInput('data', `${fitting.length} questions`, 'one whose gold SQL returns rows');
   }
-  const context: RunContext = {
-    ...{ recipe, policy, tokenizer, optimizer, data: inputs.data, tasks, prompts },
-    ...{ databases, sql, rewards },
-  };
   // The reference is where the run began, after a resume too.
   const reference = recipe.method === 'grpo' && recipe.grpo.beta > 0 ? inputs.policy.clone() : null;
-  const learner = own(makeLearner(context, reference, inputs.corpus));
+  if (reference) atEnd(() => reference.dispose());
   if (checkpoint) inputs.policy.dispose();
+  const { replicas } = ports;
+  const compute = replicas
+    ? new Crew({ ...replicas, policy, reference, steps: () => optimizer.steps, now: clock })
+    : localCompute(policy, reference);
+  atEnd(() => compute.close());
+  const context: RunContext = {
+    ...{ recipe, policy, tokenizer, optimizer, compute, data: inputs.data, tasks, prompts },
+    ...{ databases, sql, rewards },
+  };
+  const learner = makeLearner(context, inputs.corpus);
   let done = checkpoint?.step ?? 0;
   let timeouts = state?.fingerprint.timeouts ?? 0;
   const save = async (): Promise<void> => {
@@ -205,12 +212,12 @@ async function* run(
   yield { type: 'end', update: done, finished: done >= updates, fingerprint: chain.toJSON() };
 }
 
-function makeLearner(context: RunContext, reference: Policy | null, corpus?: Corpus): Learner {
+function makeLearner(context: RunContext, corpus?: Corpus): Learner {
   switch (context.recipe.method) {
     case 'sft':
       return sftLearner(context, corpus);
     case 'grpo':
-      return grpoLearner(context, reference);
+      return grpoLearner(context);
     case 'rejection_sft':
       return rejectionSftLearner(context);
   }

@@ -60,6 +60,5 @@ export function sftLearner(context: RunContext, corpus?: Corpus): Learner {
       const metrics = { loss, grad_norm, learning_rate: rate, num_tokens: tokens };
       return { metrics, groups: [] };
     },
-    dispose: () => undefined,
   };
 }

@@ -159,12 +159,13 @@ export type Choices = Partial<RunPorts & RunInputs> & { store?: MemoryRunStore }
 
 export function start(recipe: Recipe, policy: Policy, choices: Choices = {}): Started {
   const { store = new MemoryRunStore(), sql = localSqlService(SQL), stop, corpus } = choices;
+  const { replicas } = choices;
   const { rewards = localRewards, backend = 'wasm' } = choices;
   const inputs = { recipe, data: choices.data ?? data, policy, tokenizer };
   const ports = { sql, rewards, store, clock: () => 0, backend };
   const events = train(
     { ...inputs, ...(corpus && { corpus }) },
-    { ...ports, ...(stop && { stop }) },
+    { ...ports, ...(stop && { stop }), ...(replicas && { replicas }) },
   );
   return { events, store };
 }
