@@ -3,12 +3,19 @@ import { createRequire } from 'node:module';
 import util from 'node:util';
 import { badInput, StepSqlError } from '../core/errors.ts';
 import { startBackend, type BackendName } from '../core/tensor/backend.ts';
+import { fused, usePlain } from '../core/tensor/ops.ts';
 
 export interface StartedBackend {
-  name: BackendName;
+  /**
+   * For fingerprints: tfjs's name, with `-plain` where kernels of our own are switched off. Those give
+   * other last bits, so a run goes on with them or without.
+   */
+  name: string;
   /** For people: what runs and why. */
   reason: string;
 }
+
+type Found = { name: BackendName; reason: string };
 
 export const BACKENDS = ['auto', 'tensorflow-gpu', 'webgpu', 'tensorflow', 'wasm', 'cpu'] as const;
 export type BackendChoice = (typeof BACKENDS)[number];
@@ -22,9 +29,6 @@ async function optional(name: string): Promise<object | undefined> {
   } catch {
     return undefined;
   }
-  // tfjs-node 4.22 calls a function that newer Node removed.
-  const legacy = util as { isNullOrUndefined?: (value: unknown) => boolean };
-  legacy.isNullOrUndefined ??= (value) => value === null || value === undefined;
   return (await import(name)) as object;
 }
 
@@ -45,19 +49,34 @@ async function installWebGpu(): Promise<{ adapter: string; software: boolean } |
   return { adapter: name, software: /swiftshader|llvmpipe|software/i.test(`${name} ${device}`) };
 }
 
-const missing = (name: string, packageName: string): StepSqlError =>
+const missing = (
+  name: string,
+  packageName: string,
+  why = 'is not installed or does not start here',
+): StepSqlError =>
   new StepSqlError(
     'backend',
-    `backend: ${name} needs the optional package ${packageName}, which is not installed or does not start here`,
+    `backend: ${name} needs the optional package ${packageName}, which ${why}`,
     'backend',
   );
 
-async function startTensorflow(gpu: boolean): Promise<boolean> {
-  const loaded = await optional(gpu ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node').catch(
-    () => undefined,
-  );
-  if (loaded) await startBackend('tensorflow');
-  return loaded !== undefined;
+/** Starts the native TensorFlow of tfjs-node; undefined, or why not. */
+async function startTensorflow(gpu: boolean): Promise<string | undefined> {
+  // tfjs-node 4.22 calls functions that newer Node warns of and then removed.
+  Object.assign(util, {
+    isNullOrUndefined: (value: unknown) => value === null || value === undefined,
+    isArray: Array.isArray,
+  });
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '1'; // no remarks on the processor
+  try {
+    const loaded = await optional(gpu ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node');
+    if (!loaded)
+      return gpu ? 'is not installed' : 'is not installed (a checkout has tools/tfjs-node.js)';
+    await startBackend('tensorflow');
+    return undefined;
+  } catch (error) {
+    return `does not start here: ${(error as Error).message.split('\n')[0]!.trim()}`;
+  }
 }
 
 async function startWebGpu(force: boolean): Promise<string | undefined> {
@@ -69,22 +88,24 @@ async function startWebGpu(force: boolean): Promise<string | undefined> {
 }
 
 /** Starts the backend asked for, or the first that works; a forced one never falls back. */
-export async function startNodeBackend(choice: string): Promise<StartedBackend> {
+async function find(choice: string): Promise<Found> {
   switch (choice) {
     case 'auto': {
-      if (await startTensorflow(true)) return { name: 'tensorflow', reason: 'tfjs-node-gpu found' };
+      if (!(await startTensorflow(true)))
+        return { name: 'tensorflow', reason: 'tfjs-node-gpu found' };
       const adapter = await startWebGpu(false);
       if (adapter) return { name: 'webgpu', reason: `WebGPU on ${adapter}` };
-      if (await startTensorflow(false)) return { name: 'tensorflow', reason: 'tfjs-node found' };
+      // Not tfjs-node: updates of the default recipe take about twice as long on it.
       await startBackend('wasm');
-      return { name: 'wasm', reason: 'no GPU package with real hardware, no tfjs-node' };
+      return { name: 'wasm', reason: 'no GPU package with real hardware' };
     }
     case 'tensorflow-gpu':
-      if (!(await startTensorflow(true))) throw missing(choice, '@tensorflow/tfjs-node-gpu');
+    case 'tensorflow': {
+      const why = await startTensorflow(choice === 'tensorflow-gpu');
+      const name = choice.replace('tensorflow', '@tensorflow/tfjs-node');
+      if (why !== undefined) throw missing(choice, name, why);
       return { name: 'tensorflow', reason: 'asked for' };
-    case 'tensorflow':
-      if (!(await startTensorflow(false))) throw missing(choice, '@tensorflow/tfjs-node');
-      return { name: 'tensorflow', reason: 'asked for' };
+    }
     case 'webgpu': {
       const adapter = await startWebGpu(true);
       if (!adapter) throw missing(choice, 'webgpu');
@@ -97,4 +118,21 @@ export async function startNodeBackend(choice: string): Promise<StartedBackend> 
     default:
       throw badInput('backend', choice, `one of ${BACKENDS.join(', ')}`);
   }
+}
+
+/**
+ * Starts a backend.
+ * @param choice one of BACKENDS; `bad_input` for others, `backend` when it cannot be had here
+ * @param plain switch off the kernels of our own, where the backend has any
+ */
+export async function startNodeBackend(choice: string, plain = false): Promise<StartedBackend> {
+  const found = await find(choice);
+  usePlain(false);
+  if (!plain) return found;
+  if (!fused()) return { ...found, reason: `${found.reason}; it has no kernels of our own` };
+  usePlain(true);
+  return {
+    name: `${found.name}-plain`,
+    reason: `${found.reason}; without our kernels: other last bits, and slower`,
+  };
 }

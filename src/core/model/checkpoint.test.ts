@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tf } from '#tfjs';
-import { startBackend } from '../tensor/backend.ts';
+import { startNumericBackend } from '../../../test/numeric-backend.test-helper.ts';
 import { loadPolicy, savePolicy } from './checkpoint.ts';
 import { readSafetensors, writeSafetensors, type NamedTensor } from './safetensors.ts';
 import { tinyPolicy } from './tiny.test-helper.ts';
 
-beforeAll(() => startBackend('wasm'));
+beforeAll(startNumericBackend);
 
 const shapes = (files: Record<string, Uint8Array>): Record<string, number[]> =>
   Object.fromEntries(

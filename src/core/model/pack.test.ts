@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startNumericBackend } from '../../../test/numeric-backend.test-helper.ts';
 import { Stream } from '../random/stream.ts';
-import { startBackend } from '../tensor/backend.ts';
 import { usePlain } from '../tensor/ops.ts';
 import { pack, type PackItem, type Packed } from './pack.ts';
 import { distance, scores, someTokens, tinyPolicy } from './tiny.test-helper.ts';
@@ -102,7 +102,7 @@ describe('pack', () => {
 });
 
 describe('log-probabilities do not depend on the packing', () => {
-  beforeAll(() => startBackend('wasm'));
+  beforeAll(startNumericBackend);
   afterEach(() => usePlain(false));
 
   it.each([false, true])('plain twins: %s', (plain) => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { tf, type Tensor1D } from '#tfjs';
+import { startNumericBackend } from '../../../test/numeric-backend.test-helper.ts';
 import { Stream } from '../random/stream.ts';
-import { startBackend } from '../tensor/backend.ts';
 import { adamW, usePlain } from '../tensor/ops.ts';
 import { savePolicy } from './checkpoint.ts';
 import { pack, toTensors } from './pack.ts';
@@ -9,7 +9,7 @@ import { initPolicy, type Policy } from './policy.ts';
 import { readSafetensors } from './safetensors.ts';
 import { distance, someTokens, tinyConfig, tinyPolicy } from './tiny.test-helper.ts';
 
-beforeAll(() => startBackend('wasm'));
+beforeAll(startNumericBackend);
 afterEach(() => usePlain(false));
 
 type Matrix = number[][];

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tf, type Tensor1D } from '#tfjs';
+import { startNumericBackend } from '../../../test/numeric-backend.test-helper.ts';
 import { Stream } from '../random/stream.ts';
-import { startBackend } from '../tensor/backend.ts';
 import {
   surrogateLoss,
   tokenWeight,
@@ -11,7 +11,7 @@ import {
   type SurrogateOptions,
 } from './loss.ts';
 
-beforeAll(() => startBackend('wasm'));
+beforeAll(startNumericBackend);
 
 const LOSS_TYPES = ['grpo', 'bnpo', 'dapo', 'dr_grpo'] as const;
 const MAX_LENGTH = 9;

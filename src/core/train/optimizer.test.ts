@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { tf, type Tensor } from '#tfjs';
+import { startNumericBackend } from '../../../test/numeric-backend.test-helper.ts';
 import { distance, tinyPolicy } from '../model/tiny.test-helper.ts';
 import { Stream } from '../random/stream.ts';
-import { startBackend } from '../tensor/backend.ts';
 import { usePlain } from '../tensor/ops.ts';
 import { learningRate, Optimizer, type OptimizerOptions } from './optimizer.ts';
 
-beforeAll(() => startBackend('wasm'));
+beforeAll(startNumericBackend);
 afterEach(() => usePlain(false));
 
 const options: OptimizerOptions = {

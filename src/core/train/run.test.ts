@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { startNumericBackend } from '../../../test/numeric-backend.test-helper.ts';
 import { loadPolicy } from '../model/checkpoint.ts';
 import type { Policy } from '../model/policy.ts';
 import { readSafetensors, writeSafetensors } from '../model/safetensors.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { localRewards, type RewardService } from '../reward/service.ts';
-import { startBackend } from '../tensor/backend.ts';
 import { MemoryRunStore, type CheckpointFiles } from './run-store.ts';
 import * as tiny from './tiny-run.test-helper.ts';
 
@@ -19,7 +19,7 @@ const recipes: [string, Recipe][] = [
 let policy: () => Policy;
 
 beforeAll(async () => {
-  await startBackend('wasm');
+  await startNumericBackend();
   policy = await tiny.undecidedPolicy();
 });
 

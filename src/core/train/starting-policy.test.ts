@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tf } from '#tfjs';
+import { startNumericBackend } from '../../../test/numeric-backend.test-helper.ts';
 import { savePolicy } from '../model/checkpoint.ts';
 import { initPolicy } from '../model/policy.ts';
 import { tinyConfig } from '../model/tiny.test-helper.ts';
 import { parseRecipe } from '../recipe/parse.ts';
-import { startBackend } from '../tensor/backend.ts';
 import { scratchPolicy } from './scratch-policy.ts';
 import { POLICY_FILES, policyFromFiles, warmStartFolder } from './starting-policy.ts';
 
@@ -14,7 +14,7 @@ const warm = resolve(import.meta.dirname, '../../../public/checkpoints/warm-0');
 let files: Record<string, Uint8Array>;
 
 beforeAll(async () => {
-  await startBackend('wasm');
+  await startNumericBackend();
   files = Object.fromEntries(
     await Promise.all(POLICY_FILES.map(async (name) => [name, await readFile(join(warm, name))])),
   );

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Schema } from '../../core/data/task.ts';
@@ -9,11 +9,11 @@ import { loadSql } from '../../core/sql/load.ts';
 import type { Outcome } from '../../core/sql/outcome.ts';
 import { renderSchema } from '../../core/text/prompt.ts';
 import { ask as askPolicy } from '../../core/train/ask.ts';
-import { BACKENDS, startNodeBackend } from '../backend.ts';
+import { startNodeBackend } from '../backend.ts';
 import { loadNamedPolicy, PUBLIC } from '../checkpoints.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
 import type { Register, Session } from './command.ts';
-import { timeoutOption, wholeNumber } from './options.ts';
+import { backendOption, plainOption, timeoutOption, wholeNumber } from './options.ts';
 import { cellText, jsonCell, printable, resultTable } from './table.ts';
 
 interface Options {
@@ -23,6 +23,7 @@ interface Options {
   seed: number;
   timeout: number;
   backend: string;
+  plain?: true;
 }
 
 /** The database in the box, and questions about it in the question-answer format. */
@@ -47,9 +48,8 @@ export const ask: Register = (program, session) => {
     .option('--temperature <t>', 'of the samples', temperature, 1)
     .option('--seed <n>', 'seed of the samples', wholeNumber(0, 0xffffffff), 0)
     .addOption(timeoutOption(2000))
-    .addOption(
-      new Option('--backend <name>', 'where tensors live').choices(BACKENDS).default('auto'),
-    )
+    .addOption(backendOption())
+    .addOption(plainOption())
     .action((words: string[], options: Options) => run(session, words, options));
 };
 
@@ -74,7 +74,7 @@ async function run(session: Session, words: readonly string[], options: Options)
     return;
   }
   const name = words.length === 2 ? words[0]! : 'warm';
-  await startNodeBackend(options.backend);
+  await startNodeBackend(options.backend, options.plain);
   const policy = await loadNamedPolicy(name);
   const sql = nodeSqlPool({ size: 1, timeLimitMs: options.timeout });
   try {

@@ -1,4 +1,3 @@
-import { Option } from 'commander';
 import { basename, dirname, resolve } from 'node:path';
 import type { Task } from '../../core/data/task.ts';
 import type { Episode } from '../../core/episode/episode.ts';
@@ -6,6 +5,7 @@ import type { Accuracy } from '../../core/evaluate/metrics.ts';
 import { wilsonInterval } from '../../core/evaluate/statistics.ts';
 import { presetRecipe } from '../../core/recipe/presets.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
+import { localCompute } from '../../core/train/compute.ts';
 import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
 import { tasksHash } from '../../core/train/data.ts';
 import {
@@ -17,13 +17,13 @@ import {
   type SampledScores,
 } from '../../core/train/evaluation.ts';
 import { maxCompletionLength } from '../../core/train/batches.ts';
-import { BACKENDS, startNodeBackend } from '../backend.ts';
+import { startNodeBackend } from '../backend.ts';
 import { loadNamedPolicy } from '../checkpoints.ts';
 import { loadEvaluation } from '../run-inputs.ts';
 import { RunFolder } from '../run-folder.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
 import type { Register, Session } from './command.ts';
-import { wholeNumber } from './options.ts';
+import { backendOption, plainOption, wholeNumber } from './options.ts';
 import { percent, textTable } from './table.ts';
 
 interface Options {
@@ -33,6 +33,7 @@ interface Options {
   questions?: number;
   seed: number;
   backend: string;
+  plain?: true;
   items?: true;
 }
 
@@ -57,16 +58,15 @@ export const evalPolicy: Register = (program, session) => {
     )
     .option('--questions <n>', 'only the first n questions', wholeNumber(1, 1_000_000))
     .option('--seed <n>', 'seed of the samples', wholeNumber(0, 0xffffffff), 0)
-    .addOption(
-      new Option('--backend <name>', 'where tensors live').choices(BACKENDS).default('auto'),
-    )
+    .addOption(backendOption())
+    .addOption(plainOption())
     .option('--items', 'with --json: every question with its SQL and verdict too')
     .action((name: string, options: Options) => run(session, name, options));
 };
 
 async function run(session: Session, name: string, options: Options): Promise<void> {
   const recipe = (await recipeOf(name)) ?? presetRecipe('grpo');
-  const backend = await startNodeBackend(options.backend);
+  const backend = await startNodeBackend(options.backend, options.plain);
   const { policy, tokenizer } = await loadNamedPolicy(name);
   const dataset = await loadEvaluation(recipe, options.split, options.data);
   const tasks = dataset.tasks.slice(0, options.questions);
@@ -75,7 +75,7 @@ async function run(session: Session, name: string, options: Options): Promise<vo
     sandbox: { date: Date.parse(recipe.sql.date), maxRows: recipe.sql.row_cap },
   });
   const context = {
-    ...{ policy, tokenizer, sql },
+    ...{ policy, compute: localCompute(policy), tokenizer, sql },
     prompts: new Prompts(tokenizer, dataset.databases, recipe.prompt),
     databases: new DatabaseHashes(sql, dataset.databases),
   };

@@ -7,7 +7,7 @@ import { loop } from '../papers/loop.ts';
 import { runPiece, type PieceResult } from '../papers/piece.ts';
 import { resultsMarkdown } from '../papers/table.ts';
 import type { Register, Session } from './command.ts';
-import { wholeNumber } from './options.ts';
+import { plainOption, wholeNumber } from './options.ts';
 
 /** A new experiment is a file in `papers/` and a line here. */
 const EXPERIMENTS: readonly Experiment[] = [loop];
@@ -19,6 +19,7 @@ interface Options {
   runs: string;
   splits: string;
   questions: number;
+  plain?: true;
 }
 
 /**
@@ -37,6 +38,7 @@ export const papers: Register = (program, session) => {
     .option('--runs <dir>', 'run folders', 'runs')
     .option('--splits <list>', 'Nursery splits to measure on', 'dev,heldout_schemas')
     .option('--questions <n>', 'questions per split', wholeNumber(1, 100_000), 1000)
+    .addOption(plainOption())
     .action((name: string, options: Options) =>
       session.interruptible((stop) => run(session, name, options, stop)),
     );
@@ -53,17 +55,19 @@ async function run(
   if (!experiment) throw badInput('experiment', name, `one of ${known}`);
   const arms = chosenArms(experiment, options.arms);
   const seeds = options.seeds.split(',').map(wholeNumber(0, 0xffffffff));
-  const out = options.out ?? join('results', name);
+  const label = options.plain ? `${name}-plain` : name; // other bits: never among the others
+  const out = options.out ?? join('results', label);
   await mkdir(out, { recursive: true });
-  await startNodeBackend('wasm'); // the backend on which results repeat bit for bit
+  // On wasm results repeat bit for bit.
+  const { name: backend } = await startNodeBackend('wasm', options.plain);
   for (const seed of seeds) {
     for (const arm of arms) {
       if (stop.aborted) return;
       await once(join(out, `${arm.name}-${seed}.json`), async () => {
         session.note(`${arm.name}, seed ${seed}`);
         const result = await runPiece(arm, {
-          ...{ experiment: name, seed, stop, questions: options.questions },
-          runs: join(options.runs, name),
+          ...{ experiment: name, seed, stop, backend, questions: options.questions },
+          runs: join(options.runs, label),
           splits: options.splits.split(','),
           onProgress: (done, total, text) => session.progress.step(done, total, text),
         });
@@ -76,7 +80,7 @@ async function run(
   const markdown = resultsMarkdown(
     experiment,
     results,
-    `stepsql papers ${name} --seeds ${options.seeds}`,
+    `stepsql papers ${name} --seeds ${options.seeds}${options.plain ? ' --plain' : ''}`,
   );
   await writeFile(join(out, 'README.md'), markdown);
   session.print(markdown, results);

@@ -1,4 +1,3 @@
-import { Option } from 'commander';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
@@ -10,21 +9,25 @@ import type { Recipe } from '../../core/recipe/schema.ts';
 import { localRewards } from '../../core/reward/service.ts';
 import { train as trainLoop, type RunEvent } from '../../core/train/run.ts';
 import { corpusOf } from '../../core/train/warm-start.ts';
-import { BACKENDS, startNodeBackend } from '../backend.ts';
+import { startNodeBackend } from '../backend.ts';
 import { startingPolicy } from '../checkpoints.ts';
 import { RunFolder } from '../run-folder.ts';
 import { loadData } from '../run-inputs.ts';
+import { nodeReplicas } from '../replicas.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
 import { setOption, type Register, type Session } from './command.ts';
+import { backendOption, plainOption, workersOption } from './options.ts';
 import { readRecipeSource } from './recipe-source.ts';
 
 interface Options {
   out?: string;
   set: string[];
   backend: string;
+  plain?: true;
   resume?: true;
   data?: string;
   checkpoint?: string;
+  workers?: number;
 }
 
 /** `stepsql train <recipe>`: the whole loop, into a run folder. */
@@ -35,9 +38,9 @@ export const train: Register = (program, session) => {
     .argument('<recipe>', 'a preset, a recipe file, a run folder or a link')
     .option('--out <dir>', 'run folder (default: runs/<name>-<id>)')
     .addOption(setOption())
-    .addOption(
-      new Option('--backend <name>', 'where tensors live').choices(BACKENDS).default('auto'),
-    )
+    .addOption(backendOption())
+    .addOption(plainOption())
+    .addOption(workersOption())
     .option('--resume', 'go on from the latest checkpoint of the run folder')
     .option('--data <path>', 'folder or zip of Spider, BIRD or question-answer files')
     .option('--checkpoint <dir>', 'start from this checkpoint or run instead')
@@ -48,8 +51,10 @@ async function run(session: Session, source: string, options: Options): Promise<
   const read = await readRecipeSource(source, options.set);
   for (const note of read.notes) session.note(`note: ${note}`);
   let recipe = onFiles(read.recipe, options.data);
-  const backend = await startNodeBackend(options.backend);
-  session.note(`backend: ${backend.name} (${backend.reason})`);
+  const backend = await startNodeBackend(options.backend, options.plain);
+  const replicas = nodeReplicas(options.workers, backend.name);
+  const threads = replicas ? `, ${replicas.count} threads` : '';
+  session.note(`backend: ${backend.name} (${backend.reason})${threads}`);
   // Before the data: a checkpoint that is not there is told at once.
   const start = await startingPolicy(recipe, options.checkpoint);
   const evaluated = recipe.eval.every > 0 ? [recipe.eval.split] : [];
@@ -74,7 +79,10 @@ async function run(session: Session, source: string, options: Options): Promise<
     await session.interruptible(async (stop) => {
       const clock = (): number => performance.now();
       let updates = 0;
-      const ports = { sql, rewards: localRewards, store, clock, stop, backend: backend.name };
+      const ports = {
+        ...{ sql, rewards: localRewards, store, clock, stop, backend: backend.name },
+        ...(replicas && { replicas }),
+      };
       for await (const event of trainLoop(inputs, ports)) {
         if (event.type === 'start') updates = event.updates;
         if (event.type === 'evaluation') evaluation = event.metrics;

@@ -1,10 +1,10 @@
-import { Option } from 'commander';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { loadPolicy, savePolicy } from '../../core/model/checkpoint.ts';
 import { localRewards } from '../../core/reward/service.ts';
 import { MemoryRunStore } from '../../core/train/run-store.ts';
+import { localCompute } from '../../core/train/compute.ts';
 import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
 import { train } from '../../core/train/run.ts';
 import {
@@ -16,11 +16,11 @@ import {
   warmStartRecipe,
   type WarmStartReport,
 } from '../../core/train/warm-start.ts';
-import { BACKENDS, startNodeBackend } from '../backend.ts';
+import { startNodeBackend } from '../backend.ts';
 import { startingPolicy, warmStartPath } from '../checkpoints.ts';
 import { loadData } from '../run-inputs.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
-import { wholeNumber } from './options.ts';
+import { backendOption, plainOption, wholeNumber } from './options.ts';
 import type { Register, Session } from './command.ts';
 
 interface Options {
@@ -29,6 +29,7 @@ interface Options {
   questions: number;
   out?: string;
   backend: string;
+  plain?: true;
   force?: true;
 }
 
@@ -42,16 +43,15 @@ export const warmStart: Register = (program, session) => {
     .option('--questions <n>', 'dev questions to measure on', wholeNumber(1, 1000), 1000)
     .option('--out <dir>', 'checkpoint folder (default: where recipes look for warm-<seed>)')
     .option('--force', 'keep the checkpoint even if it misses its limits')
-    .addOption(
-      new Option('--backend <name>', 'where tensors live').choices(BACKENDS).default('auto'),
-    )
+    .addOption(backendOption())
+    .addOption(plainOption())
     .action((options: Options) => session.interruptible((stop) => make(session, options, stop)));
 };
 
 async function make(session: Session, options: Options, stop: AbortSignal): Promise<void> {
   const { seed } = options;
   const recipe = warmStartRecipe(seed, options.updates);
-  const backend = await startNodeBackend(options.backend);
+  const backend = await startNodeBackend(options.backend, options.plain);
   session.note(`backend: ${backend.name} (${backend.reason})`);
   const { data } = await loadData(recipe, ['dev', 'tuning']);
   const { policy, tokenizer } = await startingPolicy(recipe);
@@ -74,7 +74,7 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
     const trained = loadPolicy(files);
     const tasks = data.splits.get('dev')!.slice(0, options.questions);
     const context = {
-      ...{ policy: trained, tokenizer, sql },
+      ...{ policy: trained, compute: localCompute(trained), tokenizer, sql },
       prompts: new Prompts(tokenizer, data.databases, recipe.prompt),
       databases: new DatabaseHashes(sql, data.databases),
     };

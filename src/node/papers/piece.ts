@@ -5,6 +5,7 @@ import { presetRecipe } from '../../core/recipe/presets.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
 import { localRewards } from '../../core/reward/service.ts';
 import type { SqlService } from '../../core/sql/outcome.ts';
+import { localCompute } from '../../core/train/compute.ts';
 import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
 import {
   evaluateGreedy,
@@ -51,6 +52,8 @@ export interface SplitResult {
 export interface PieceOptions {
   experiment: string;
   seed: number;
+  /** Its name for fingerprints. */
+  backend: string;
   /** Folder of the run. */
   runs: string;
   /** Splits to measure on. */
@@ -76,7 +79,7 @@ export function pieceRecipe(arm: Arm, seed: number): Recipe {
 
 /** Undefined when stopped; the run can go on from its last checkpoint. */
 export async function runPiece(arm: Arm, options: PieceOptions): Promise<PieceResult | undefined> {
-  const { seed, stop, onProgress } = options;
+  const { seed, stop, backend, onProgress } = options;
   const recipe = pieceRecipe(arm, seed);
   const { data } = await loadData(recipe, options.splits);
   let start = await startingPolicy(recipe);
@@ -91,7 +94,7 @@ export async function runPiece(arm: Arm, options: PieceOptions): Promise<PieceRe
       const inputs = { recipe, data, ...start, ...(corpus && { corpus }) };
       const clock = (): number => performance.now();
       let updates = 0;
-      const ports = { sql, rewards: localRewards, store, clock, stop, backend: 'wasm' };
+      const ports = { sql, rewards: localRewards, store, clock, stop, backend };
       for await (const event of train(inputs, ports)) {
         if (event.type === 'start') updates = event.updates;
         if (event.type === 'update') {
@@ -136,7 +139,7 @@ async function measure(
   const tasks = data.splits.get(split)?.slice(0, questions);
   if (!tasks) throw badInput('split', split, [...data.splits.keys()].join(', '));
   const context = {
-    ...{ policy, tokenizer, sql },
+    ...{ policy, compute: localCompute(policy), tokenizer, sql },
     prompts: new Prompts(tokenizer, data.databases, recipe.prompt),
     databases: new DatabaseHashes(sql, data.databases),
   };
