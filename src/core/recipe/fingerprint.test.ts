@@ -116,10 +116,10 @@ describe('compareFingerprints', () => {
   });
 
   it('notes what may explain a drift', () => {
-    const b = { ...a, backend: 'webgpu', numerics: 2, timeouts: 1 };
+    const b = { ...a, backend: 'webgpu', numerics: a.numerics + 1, timeouts: 1 };
     expect(compareFingerprints(a, b).notes).toEqual([
       'backend wasm against webgpu',
-      'numerics 1 against 2',
+      `numerics ${a.numerics} against ${a.numerics + 1}`,
       '0 recorded timeouts against 1',
     ]);
   });

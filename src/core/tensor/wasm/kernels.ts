@@ -159,11 +159,13 @@ const implementations: Record<string, Implementation> = {
     );
     return dQkv;
   },
-  /** Writes the new row into `cache` in place, the one kernel that changes an input. */
+  /** Writes the new token into `cache` in place, in a layout of its own. */
   StepAttentionDecode({ qkv, prompts, promptLength, promptOf, cache }, attrs, run) {
     const { promptRows, capacity, step, heads, keyValueHeads, headDim, scale } = attrs;
     const out = run.output([rows(qkv!), heads! * headDim!]);
-    run.withScratch(promptRows! + capacity! + 16, (scratch) =>
+    const group = heads! / keyValueHeads!;
+    const floats = run.call['decodeScratch']!(promptRows!, capacity!, headDim!, group);
+    run.withScratch(floats, (scratch) =>
       run.call['attentionDecode']!(
         ...[run.at(qkv!), run.at(prompts!), run.at(promptLength!), run.at(promptOf!)],
         ...[run.at(cache!), run.at(out), rows(qkv!), promptRows!, capacity!, step!],
@@ -185,11 +187,9 @@ const implementations: Record<string, Implementation> = {
   StepTokenLogProbs({ logits, tokens }, { temperature }, run) {
     const count = rows(logits!);
     const out = run.output([2, count]);
-    run.withScratch(width(logits!), (scratch) =>
-      run.call['tokenLogProbs']!(
-        ...[run.at(logits!), run.at(tokens!), run.at(out), run.at(out) + 4 * count],
-        ...[count, width(logits!), temperature!, scratch],
-      ),
+    run.call['tokenLogProbs']!(
+      ...[run.at(logits!), run.at(tokens!), run.at(out), run.at(out) + 4 * count],
+      ...[count, width(logits!), temperature!],
     );
     return out;
   },
@@ -209,6 +209,16 @@ const implementations: Record<string, Implementation> = {
       ...[rows(logits!), width(logits!), temperature!],
     );
     return [probs, entropies];
+  },
+  StepDrawTokens({ logits, uniforms }, { temperature, greedy }, run) {
+    const out = run.output([3, rows(logits!)]);
+    run.withScratch(width(logits!), (scratch) =>
+      run.call['drawTokens']!(
+        ...[run.at(logits!), run.at(uniforms!), run.at(out), rows(logits!), width(logits!)],
+        ...[temperature!, greedy!, scratch],
+      ),
+    );
+    return out;
   },
   /** Updates param, m and v in place and returns a placeholder. */
   StepAdamW({ param, grad, m, v }, attrs, run) {

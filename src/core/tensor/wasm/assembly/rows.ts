@@ -1,5 +1,5 @@
 // Kernels that work row by row or element by element.
-import { exp4, logf, madd, max4, sum4 } from './simd';
+import { madd, sigmoid, sum4 } from './simd';
 
 /** out[i] = table[index[i]] for rows of `width` floats. */
 export function gatherRows(table: usize, index: usize, out: usize, count: i32, width: i32): void {
@@ -127,12 +127,10 @@ export function rotary(
 /** gateUp (count, 2·width) → silu(gate) · up (count, width). */
 export function swiGlu(gateUp: usize, out: usize, count: i32, width: i32): void {
   const bytes = (<usize>width) << 2;
-  const one = f32x4.splat(1);
   for (let i = 0; i < count; i++) {
     for (let d: usize = 0; d < bytes; d += 16) {
       const g = v128.load(gateUp + d);
-      const sigmoid = f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(g))));
-      v128.store(out + d, f32x4.mul(f32x4.mul(g, sigmoid), v128.load(gateUp + bytes + d)));
+      v128.store(out + d, f32x4.mul(f32x4.mul(g, sigmoid(g)), v128.load(gateUp + bytes + d)));
     }
     gateUp += 2 * bytes;
     out += bytes;
@@ -153,7 +151,7 @@ export function swiGluGrad(
       const g = v128.load(gateUp + d);
       const u = v128.load(gateUp + bytes + d);
       const dy = v128.load(dOut + d);
-      const s = f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(g))));
+      const s = sigmoid(g);
       const slope = f32x4.mul(s, f32x4.add(one, f32x4.mul(g, f32x4.sub(one, s))));
       v128.store(dGateUp + d, f32x4.mul(f32x4.mul(dy, u), slope));
       v128.store(dGateUp + bytes + d, f32x4.mul(dy, f32x4.mul(g, s)));
@@ -161,113 +159,6 @@ export function swiGluGrad(
     gateUp += 2 * bytes;
     dGateUp += 2 * bytes;
     dOut += bytes;
-  }
-}
-
-/** Softmax of one row of logits / temperature into `probs`; returns log Σ exp, shifted by nothing. */
-function softmaxRow(logits: usize, probs: usize, bytes: usize, inverseTemperature: f32): f32 {
-  const scale = f32x4.splat(inverseTemperature);
-  let m = f32x4.splat(-1e30);
-  for (let d: usize = 0; d < bytes; d += 16) m = f32x4.max(m, v128.load(logits + d));
-  const top = max4(m) * inverseTemperature;
-  const tops = f32x4.splat(top);
-  let total = f32x4.splat(0);
-  for (let d: usize = 0; d < bytes; d += 16) {
-    const p = exp4(f32x4.sub(f32x4.mul(v128.load(logits + d), scale), tops));
-    v128.store(probs + d, p);
-    total = f32x4.add(total, p);
-  }
-  const sum = sum4(total);
-  const inverse = f32x4.splat(<f32>1.0 / sum);
-  for (let d: usize = 0; d < bytes; d += 16) {
-    v128.store(probs + d, f32x4.mul(v128.load(probs + d), inverse));
-  }
-  return top + logf(sum);
-}
-
-/** Entropy in nats of a row: logsumexp − Σ p · logit / temperature. */
-function entropyRow(
-  logits: usize,
-  probs: usize,
-  bytes: usize,
-  inverseTemperature: f32,
-  lse: f32,
-): f32 {
-  let mean = f32x4.splat(0);
-  for (let d: usize = 0; d < bytes; d += 16) {
-    mean = madd(mean, v128.load(probs + d), v128.load(logits + d));
-  }
-  return lse - sum4(mean) * inverseTemperature;
-}
-
-/** Log-probability of one token and entropy per row of logits (count, V). */
-export function tokenLogProbs(
-  logits: usize,
-  tokens: usize,
-  logProbs: usize,
-  entropies: usize,
-  count: i32,
-  V: i32,
-  temperature: f32,
-  scratch: usize,
-): void {
-  const bytes = (<usize>V) << 2;
-  const inverse: f32 = <f32>1.0 / temperature;
-  for (let i = 0; i < count; i++) {
-    const lse = softmaxRow(logits, scratch, bytes, inverse);
-    const token = (<usize>load<i32>(tokens + ((<usize>i) << 2))) << 2;
-    store<f32>(logProbs + ((<usize>i) << 2), load<f32>(logits + token) * inverse - lse);
-    store<f32>(entropies + ((<usize>i) << 2), entropyRow(logits, scratch, bytes, inverse, lse));
-    logits += bytes;
-  }
-}
-
-/** dLogits = dLogProb / temperature · (one-hot(token) − softmax(logits / temperature)). */
-export function tokenLogProbsGrad(
-  logits: usize,
-  tokens: usize,
-  dLogProbs: usize,
-  dLogits: usize,
-  count: i32,
-  V: i32,
-  temperature: f32,
-): void {
-  const bytes = (<usize>V) << 2;
-  const inverse: f32 = <f32>1.0 / temperature;
-  for (let i = 0; i < count; i++) {
-    const g: f32 = load<f32>(dLogProbs + ((<usize>i) << 2)) * inverse;
-    const token = (<usize>load<i32>(tokens + ((<usize>i) << 2))) << 2;
-    if (g == 0) {
-      memory.fill(dLogits, 0, bytes);
-    } else {
-      softmaxRow(logits, dLogits, bytes, inverse);
-      const factor = f32x4.splat(-g);
-      for (let d: usize = 0; d < bytes; d += 16) {
-        v128.store(dLogits + d, f32x4.mul(v128.load(dLogits + d), factor));
-      }
-      store<f32>(dLogits + token, load<f32>(dLogits + token) + g);
-    }
-    logits += bytes;
-    dLogits += bytes;
-  }
-}
-
-/** Probabilities and entropy per row, for sampling. */
-export function softmaxEntropy(
-  logits: usize,
-  probs: usize,
-  entropies: usize,
-  count: i32,
-  V: i32,
-  temperature: f32,
-): void {
-  const bytes = (<usize>V) << 2;
-  const inverse: f32 = <f32>1.0 / temperature;
-  for (let i = 0; i < count; i++) {
-    const lse = softmaxRow(logits, probs, bytes, inverse);
-    store<f32>(entropies + ((<usize>i) << 2), entropyRow(logits, probs, bytes, inverse, lse));
-    logits += bytes;
-    probs += bytes;
   }
 }
 

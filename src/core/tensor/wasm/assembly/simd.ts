@@ -1,28 +1,39 @@
 // Arithmetic shared by the kernels. No tables: the module must have no data segment, because it lives
 // in tfjs's memory and would overwrite it.
 
-/** exp on four lanes to about 1 ulp (Cephes expf); arguments below −87 give about 1e-38. */
+/** log₂ e: softmax works with powers of two, so that the factor joins the temperature. */
+export const LOG2E: f32 = 1.44269504088896341;
+
+/**
+ * 2^t on four lanes for t ≤ 126: the integer part in the exponent, the rest by a polynomial of degree 5 in
+ * few and mostly independent steps (Estrin), relative error about 1e-7. 2^0 is 1, below −125 it is
+ * 2^−125, NaN stays NaN. Adding 1.5·2²³ rounds to an integer, which then is the low bits of the sum.
+ */
 // @ts-ignore: decorator
 @inline
-export function exp4(x: v128): v128 {
-  x = f32x4.max(x, f32x4.splat(-87.0));
-  x = f32x4.min(x, f32x4.splat(88.0));
-  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504088896341)));
-  let r = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)));
-  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
-  let p = f32x4.splat(1.9875691500e-4);
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1));
-  p = f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r), f32x4.splat(1.0));
-  const k = i32x4.trunc_sat_f32x4_s(n);
-  return f32x4.mul(p, i32x4.shl(i32x4.add(k, i32x4.splat(127)), 23));
+export function pow2(t: v128): v128 {
+  t = f32x4.pmax(t, f32x4.splat(-125));
+  const shifted = f32x4.add(t, f32x4.splat(12582912));
+  const f = f32x4.sub(t, f32x4.sub(shifted, f32x4.splat(12582912)));
+  const square = f32x4.mul(f, f);
+  const p01 = madd(f32x4.splat(1), f, f32x4.splat(0.6931469775979743));
+  const p23 = madd(f32x4.splat(0.24022242084571155), f, f32x4.splat(0.05550733744961564));
+  const p45 = madd(f32x4.splat(0.009671512676531813), f, f32x4.splat(0.0013264726682940334));
+  return i32x4.add(madd(p01, square, madd(p23, square, p45)), i32x4.shl(shifted, 23));
 }
 
-/** Natural logarithm of a positive normal number (Cephes logf). */
+/** 1 / (1 + exp(−x)) on four lanes. */
+// @ts-ignore: decorator
+@inline
+export function sigmoid(x: v128): v128 {
+  const one = f32x4.splat(1);
+  const t = f32x4.pmin(f32x4.mul(x, f32x4.splat(-LOG2E)), f32x4.splat(126));
+  return f32x4.div(one, f32x4.add(one, pow2(t)));
+}
+
+/** Natural logarithm of a positive normal number (Cephes logf); NaN and infinity stay what they are. */
 export function logf(x: f32): f32 {
+  if (!(x < f32.MAX_VALUE)) return x;
   let bits = reinterpret<i32>(x);
   let e = ((bits >> 23) & 0xff) - 126;
   bits = (bits & 0x007fffff) | 0x3f000000;
