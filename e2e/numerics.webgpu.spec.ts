@@ -50,14 +50,29 @@ test(`${UPDATES} updates train, leak nothing, and repeat themselves`, async ({ p
   expect(again.weights).toBe(first.weights);
 });
 
-test('every operation and its gradients agree with the wasm kernels', async ({ page, site }) => {
+for (const plain of [false, true]) {
+  const name = plain ? 'plain twins' : 'kernels';
+  test(`${name}: every operation and its gradients agree with wasm`, async ({ page, site }) => {
+    await page.goto(site.harness);
+    const compared = await page.evaluate(
+      (plain) => window.run('page', 'compareOperations', plain),
+      plain,
+    );
+    expect(compared.length).toBeGreaterThan(40);
+    for (const { operation, apart, repeats } of compared) {
+      for (const difference of apart) expect.soft(difference, operation).toBeLessThan(2e-5);
+      expect.soft(repeats, `${operation} repeats itself`).toBe(true);
+    }
+  });
+}
+
+test('a step takes at most a fifth of the launches of plain tfjs', async ({ page, site }) => {
   await page.goto(site.harness);
-  const compared = await page.evaluate(() => window.run('page', 'compareOperations'));
-  expect(compared.length).toBeGreaterThan(10);
-  for (const { operation, apart, repeats } of compared) {
-    for (const difference of apart) expect.soft(difference, operation).toBeLessThan(2e-5);
-    expect.soft(repeats, `${operation} repeats itself`).toBe(true);
-  }
+  const { kernels, plain } = await page.evaluate(() => window.run('page', 'compareLaunches'));
+  expect(kernels.trainingStep).toBeGreaterThan(10);
+  expect(kernels.trainingStep * 5).toBeLessThanOrEqual(plain.trainingStep);
+  expect(kernels.decodedToken).toBeGreaterThan(10);
+  expect(kernels.decodedToken * 5).toBeLessThanOrEqual(plain.decodedToken);
 });
 
 test('logits of the warm start are within 1e-3 of wasm', async ({ page, site }) => {

@@ -20,7 +20,7 @@ import type {
 } from './protocol.ts';
 
 /** For loading tfjs and compiling its kernels on a slow machine. */
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 180_000;
 
 export class Engine {
   readonly #policy: Connection<PolicyWorkerApi>;
@@ -30,7 +30,8 @@ export class Engine {
   /** Resolves when a worker has died by itself. */
   readonly died: Promise<StepSqlError>;
 
-  constructor(choice: BackendChoice) {
+  /** @param onProgress hears of kernels being compiled while it starts */
+  constructor(choice: BackendChoice, onProgress: (done: number, all: number) => void) {
     this.#policy = connect(
       new Worker(new URL('./policy.worker.ts', import.meta.url), {
         type: 'module',
@@ -47,7 +48,11 @@ export class Engine {
     const { port1, port2 } = new MessageChannel();
     const connected = this.#reward.api.connect(Comlink.transfer(port2, [port2]));
     const started = this.#policy.call(
-      (api) => api.start(choice, navigator.hardwareConcurrency, Comlink.transfer(port1, [port1])),
+      (api) =>
+        api.start(
+          ...[choice, navigator.hardwareConcurrency, Comlink.transfer(port1, [port1])],
+          Comlink.proxy(onProgress),
+        ),
       { deadlineMs: START_LIMIT_MS },
     );
     this.started = Promise.all([started, connected]).then(([backend]) => backend);

@@ -182,9 +182,9 @@ async function run(
 }
 
 const api: PolicyWorkerApi = {
-  async start(choice, cores, port) {
+  async start(choice, cores, port, onProgress) {
     reward = Comlink.wrap<RewardWorkerApi>(port);
-    const started = await startTabBackend(choice);
+    const started = await startTabBackend(choice, onProgress);
     // A GPU is not had twice.
     backend = { ...started, threads: started.name === 'wasm' ? replicaCount(cores) : 1 };
     return backend;

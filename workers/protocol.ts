@@ -99,9 +99,14 @@ export interface AskRequest {
 export interface PolicyWorkerApi {
   /**
    * First call, once: starts the backend and takes the channel to the reward worker. `cores` is what the
-   * page knows of the machine.
+   * page knows of the machine; `onProgress` hears of WebGPU's kernels being compiled.
    */
-  start(choice: BackendChoice, cores: number, reward: MessagePort): Promise<StartedBackend>;
+  start(
+    choice: BackendChoice,
+    cores: number,
+    reward: MessagePort,
+    onProgress: (done: number, all: number) => void,
+  ): Promise<StartedBackend>;
   /** Of the database in the box. */
   schema(): Promise<Schema>;
   /** Different queries about it, best first. */

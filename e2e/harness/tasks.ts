@@ -1,5 +1,6 @@
 /** What the tests can ask of the harness. Arguments and results are plain data. */
 import { backendFailure } from '../../src/core/tensor/backend.ts';
+import { compareLaunches } from './launches.ts';
 import { compareLogits } from './logits.ts';
 import { compareOperations } from './operations.ts';
 import { freeManySizes } from './pool.ts';
@@ -19,6 +20,7 @@ export const tasks = {
   trainWarm: checked(trainWarm),
   trainTiny: checked(trainTiny),
   compareOperations: checked(compareOperations),
+  compareLaunches: checked(compareLaunches),
   compareLogits: checked(compareLogits),
   freeManySizes: checked(freeManySizes),
 };

@@ -9,6 +9,8 @@ const SPOILING = ['worker_exit', 'deadline', 'device_lost', 'out_of_memory', 'ba
 export class EngineHolder {
   /** What the visitor chose. */
   choice = $state<BackendChoice>('auto');
+  /** Kernels compiled, and all there are, while WebGPU starts. */
+  compiling = $state.raw<{ done: number; all: number } | null>(null);
   /** Null while it starts. */
   backend = $state.raw<StartedBackend | null>(null);
   /** Why it does not start. */
@@ -69,9 +71,12 @@ export class EngineHolder {
   }
 
   #start(choice: BackendChoice): Engine {
-    const engine = new Engine(choice);
+    const engine: Engine = new Engine(choice, (done, all) => {
+      if (engine === this.#engine) this.compiling = { done, all };
+    });
     this.#running = choice;
     this.backend = null;
+    this.compiling = null;
     this.problem = '';
     engine.started.then(
       (backend) => {

@@ -106,13 +106,13 @@ export class Policy {
     let qkv = ops.matmul(normed, this.#get(`${p}qkv`), true);
     if (bias) qkv = tf.add(qkv, this.#get(`${p}qkv_bias`));
     const mixed = attend(i, ops.rotary(qkv, position, this.rotary, this.heads));
-    const x: Tensor2D = tf.add(input, ops.matmul(mixed, this.#get(`${p}attention_out`), true));
+    const x = ops.addMatmul(input, mixed, this.#get(`${p}attention_out`), true);
     const wide = ops.matmul(
       ops.rmsNorm(x, this.#get(`${p}mlp_norm`), eps),
       this.#get(`${p}gate_up`),
       true,
     );
-    return tf.add(x, ops.matmul(ops.swiGlu(wide), this.#get(`${p}mlp_out`), true));
+    return ops.addMatmul(x, ops.swiGlu(wide), this.#get(`${p}mlp_out`), true);
   }
 
   /** Logits (N, vocab_size) of hidden states (N, hidden_size). */

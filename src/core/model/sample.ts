@@ -108,9 +108,14 @@ async function decodeAll(
   const unfinished = new UnfinishedGroups(rows, options.onGroup);
   let logits = prefill(policy, prompts, rows, options.max_completion_length, caches);
   for (let step = 0; ; step++) {
-    const { probs, entropies: values } = softmaxOf(logits, temperature);
-    entropies.push({ rows: active, values });
-    const next = choose(await take(probs), active, step, options);
+    let next: number[];
+    if (options.top_p === 1 && ops.drawsTokens()) {
+      next = await drawRows(logits, active, step, options);
+    } else {
+      const { probs, entropies: values } = softmaxOf(logits, temperature);
+      entropies.push({ rows: active, values });
+      next = choose(await take(probs), active, step, options);
+    }
     const last = step + 1 >= options.max_completion_length;
     unfinished.tell(last);
     const staying = rowsToKeep(active, rows.length);
@@ -243,6 +248,46 @@ function softmaxOf(
   }
 }
 
+/**
+ * One token per unfinished row, drawn where the logits (R, V) are, which are disposed: reading three numbers
+ * a row instead of its probabilities. Returns the tokens.
+ */
+async function drawRows(
+  logits: Tensor2D,
+  rows: readonly Row[],
+  step: number,
+  options: SampleOptions,
+): Promise<number[]> {
+  const greedy = options.temperature === 0;
+  const drawn = ((): Tensor2D => {
+    try {
+      return tf.tidy(() => {
+        const uniforms = rows.map((row) =>
+          greedy || row.terminated ? 0 : options.uniform(row.prompt, row.sample, step),
+        );
+        return ops.drawTokens(
+          logits,
+          tf.tensor1d(uniforms),
+          greedy ? 1 : options.temperature,
+          greedy,
+        );
+      });
+    } finally {
+      logits.dispose();
+    }
+  })();
+  const values = await take(drawn);
+  return rows.map((row, i) => {
+    if (row.terminated) return options.eos_token_id; // rides along
+    const token = values[i]!;
+    row.tokens.push(token);
+    row.logProbs.push(values[rows.length + i]!);
+    row.entropies.push(values[2 * rows.length + i]!);
+    if (token === options.eos_token_id) row.terminated = true;
+    return token;
+  });
+}
+
 /** Draws one token per unfinished row from probs (R, V), records it, and returns the tokens. */
 function choose(probs: Float32Array, rows: Row[], step: number, options: SampleOptions): number[] {
   const vocabulary = probs.length / rows.length;
@@ -262,6 +307,7 @@ function choose(probs: Float32Array, rows: Row[], step: number, options: SampleO
 
 /** Read once all tokens are written: on a GPU every read waits for all work before it. */
 async function readEntropies(steps: readonly RowEntropies[]): Promise<void> {
+  if (steps.length === 0) return;
   const all = await take(tf.concat1d(steps.map(({ values }) => values)));
   let next = 0;
   for (const { rows } of steps) {

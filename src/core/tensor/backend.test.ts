@@ -18,6 +18,9 @@ class Device extends EventTarget {
   }
 }
 
+const compile = vi.hoisted(() => vi.fn(() => Promise.resolve()));
+vi.mock('./webgpu/kernels.ts', () => ({ registerWebGpuKernels: compile }));
+
 let device: Device;
 let told: StepSqlError[];
 let forget: () => void;
@@ -38,6 +41,17 @@ afterEach(() => {
 });
 
 describe('a WebGPU device', () => {
+  it('has its kernels compiled, and is not used when it refuses one', async () => {
+    const progress = (): void => undefined;
+    await startBackend('webgpu', progress);
+    expect(compile).toHaveBeenLastCalledWith(progress);
+    compile.mockRejectedValueOnce(new Error('no such type'));
+    await expect(startBackend('webgpu')).rejects.toMatchObject({
+      code: 'backend',
+      message: 'backend: WebGPU refused a kernel: no such type',
+    });
+  });
+
   it('has its results pinned: one kind of product, nothing in JavaScript', () => {
     expect(tf.env().getNumber('WEBGPU_MATMUL_PROGRAM_TYPE')).toBe(3);
     expect(tf.env().getBool('WEBGPU_CPU_FORWARD')).toBe(false);

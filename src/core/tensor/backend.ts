@@ -5,11 +5,16 @@
 import { tf } from '#tfjs';
 import { StepSqlError } from '../errors.ts';
 import { registerWasmKernels } from './wasm/kernels.ts';
+import { registerWebGpuKernels } from './webgpu/kernels.ts';
+import type { CompileProgress } from './webgpu/runtime.ts';
 
 export type BackendName = 'wasm' | 'webgpu' | 'cpu' | 'tensorflow';
 
-/** Throws `backend` when it cannot be started here. */
-export async function startBackend(name: BackendName): Promise<void> {
+/**
+ * Throws `backend` when it cannot be started here. `onProgress` hears of kernels being compiled, which
+ * takes a while on WebGPU only.
+ */
+export async function startBackend(name: BackendName, onProgress?: CompileProgress): Promise<void> {
   if (name === 'wasm') {
     // The threaded build adds in another order: one thread is what makes every platform agree bit for
     // bit (ARCHITECTURE.md, "Rules that keep results true").
@@ -23,6 +28,13 @@ export async function startBackend(name: BackendName): Promise<void> {
   if (name === 'webgpu') {
     repeatItself();
     watchDevice((tf.backend() as unknown as { device: GPUDevice }).device);
+    await registerWebGpuKernels(onProgress).catch((error: unknown) => {
+      throw new StepSqlError(
+        'backend',
+        `backend: WebGPU refused a kernel: ${(error as Error).message}`,
+        'backend',
+      );
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '#tfjs';
+import { startNumericBackend } from '../../../test/numeric-backend.test-helper.ts';
 import { Stream } from '../random/stream.ts';
-import { startBackend } from './backend.ts';
 import * as ops from './ops.ts';
 
 const stream = new Stream(5, 'ops-test');
@@ -153,7 +153,7 @@ function expectClose(actual: number[], expected: number[], tolerance: number): v
 const differentiable = (name: string): boolean => !['entropy', 'softmax', 'rotary'].includes(name);
 
 describe('kernels on wasm agree with their plain twins', () => {
-  beforeAll(() => startBackend('wasm'));
+  beforeAll(startNumericBackend);
   afterEach(() => ops.usePlain(false));
 
   it.each(cases)('$name', (test) => {

@@ -1,9 +1,9 @@
 /**
- * The operations the policy is made of. On wasm they run as kernels of our own (wasm/), elsewhere —
- * and everywhere with `usePlain(true)` — as the twins in plain.ts, which are ordinary tfjs operations.
- * All shapes are 2-D: tokens are rows.
+ * The operations the policy is made of. On wasm and WebGPU they run as kernels of our own (wasm/,
+ * webgpu/), elsewhere — and everywhere with `usePlain(true)` — as the twins in plain.ts, which are
+ * ordinary tfjs operations. All shapes are 2-D: tokens are rows.
  */
-import { tf, type Tensor, type Tensor1D, type Tensor2D, type Variable } from '#tfjs';
+import { tf, type Scalar, type Tensor, type Tensor1D, type Tensor2D, type Variable } from '#tfjs';
 import { differentiable } from './differentiable.ts';
 import * as plain from './plain.ts';
 
@@ -14,9 +14,13 @@ export function usePlain(on: boolean): void {
   plainOnly = on;
 }
 
+/** Whether kernels of our own run: startBackend registers them where there are any. */
 export function fused(): boolean {
-  return !plainOnly && tf.getBackend() === 'wasm';
+  return !plainOnly && has('StepMatMul');
 }
+
+/** Whether the backend in use has this kernel: not all have every one. */
+const has = (name: string): boolean => tf.getKernel(name, tf.getBackend()) !== undefined;
 
 function kernel<T extends Tensor | Tensor[]>(
   name: string,
@@ -30,6 +34,12 @@ function kernel<T extends Tensor | Tensor[]>(
 const product = (a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor2D =>
   kernel('StepMatMul', { a, b }, { transA, transB });
 
+/** Gradients of a · b, or a · bᵀ when `transB`. */
+const productGradients = (dy: Tensor, a: Tensor, b: Tensor, transB: boolean): [Tensor, Tensor] => [
+  product(dy, b, false, !transB),
+  transB ? product(dy, a, true, false) : product(a, dy, true, false),
+];
+
 /** a (M, K) · b (K, N), or b (N, K) when `transB`. */
 export function matmul(a: Tensor2D, b: Tensor2D, transB = false): Tensor2D {
   if (!fused()) return plain.matmul(a, b, transB);
@@ -38,15 +48,26 @@ export function matmul(a: Tensor2D, b: Tensor2D, transB = false): Tensor2D {
       save([x, w]);
       return {
         value: product(x, w, false, transB),
-        gradFunc: (dy, saved) => {
-          const [x, w] = saved as [Tensor, Tensor];
-          return [
-            product(dy, w, false, !transB),
-            transB ? product(dy, x, true, false) : product(x, dy, true, false),
-          ];
-        },
+        gradFunc: (dy, [x, w]) => productGradients(dy, x!, w!, transB),
       };
     },
+    a,
+    b,
+  ) as Tensor2D;
+}
+
+/** plus (M, N) + matmul(a, b, transB). */
+export function addMatmul(plus: Tensor2D, a: Tensor2D, b: Tensor2D, transB = false): Tensor2D {
+  if (!fused() || !has('StepMatMulAdd')) return tf.add(plus, matmul(a, b, transB));
+  return differentiable(
+    (save, plus, x, w) => {
+      save([x, w]);
+      return {
+        value: kernel<Tensor>('StepMatMulAdd', { a: x, b: w, plus }, { transB }),
+        gradFunc: (dy, [x, w]) => [tf.clone(dy), ...productGradients(dy, x!, w!, transB)],
+      };
+    },
+    plus,
     a,
     b,
   ) as Tensor2D;
@@ -150,11 +171,11 @@ export function attention(
   return differentiable((save, qkv) => {
     const inputs = { qkv, prefixStart, prefixEnd, segmentStart };
     const [value, stats] = kernel<Tensor[]>('StepAttention', inputs, attrs) as [Tensor, Tensor];
-    save([qkv, stats, prefixStart, prefixEnd, segmentStart]);
+    save([qkv, stats, value, prefixStart, prefixEnd, segmentStart]);
     return {
       value,
       gradFunc: (dOut, saved) => {
-        const names = ['qkv', 'stats', 'prefixStart', 'prefixEnd', 'segmentStart'];
+        const names = ['qkv', 'stats', 'out', 'prefixStart', 'prefixEnd', 'segmentStart'];
         const kept = Object.fromEntries(names.map((name, i) => [name, saved[i]!]));
         return kernel<Tensor>('StepAttentionGrad', { ...kept, dOut }, attrs);
       },
@@ -171,7 +192,10 @@ export interface DecodeCache {
   promptLength: Tensor1D;
   /** Which prompt each sample continues, (R) int32. */
   promptOf: Tensor1D;
-  /** Rotated qkv of the samples' tokens so far, (R, capacity·W), zero beyond them. */
+  /**
+   * What is kept of the samples' tokens so far, (R, capacity·W), zero at first: their rotated qkv, or keys
+   * and values in a kernel's own order.
+   */
   own: Tensor2D;
   capacity: number;
 }
@@ -244,6 +268,23 @@ export function softmaxEntropy(
   return { probs: probs as Tensor2D, entropies: entropies as Tensor1D };
 }
 
+/** Whether `drawTokens` exists here; its twin is `draw` of the probabilities (model/sample.ts). */
+export const drawsTokens = (): boolean =>
+  fused() && tf.getKernel('StepDrawTokens', tf.getBackend()) !== undefined;
+
+/**
+ * One token per row of softmax(logits / temperature), by inverse CDF at `uniforms` (N) in [0, 1) or, when
+ * `greedy`, the likeliest: (3, N), the tokens, their log-probabilities, the rows' entropies in nats.
+ */
+export function drawTokens(
+  logits: Tensor2D,
+  uniforms: Tensor1D,
+  temperature: number,
+  greedy: boolean,
+): Tensor2D {
+  return kernel('StepDrawTokens', { logits, uniforms }, { temperature, greedy });
+}
+
 export interface AdamWStep {
   /** Multiplies the gradient first: the clipping factor. */
   gradScale: number;
@@ -255,6 +296,12 @@ export interface AdamWStep {
   correction2: number;
   eps: number;
   decay: number;
+}
+
+/** Σ of the squares of all elements of all tensors, a scalar: what the global norm is the root of. */
+export function sumSquares(tensors: readonly Tensor[]): Scalar {
+  if (!fused() || !has('StepSumSquares')) return plain.sumSquares(tensors);
+  return kernel('StepSumSquares', Object.fromEntries(tensors.map((x, i) => [`x${i}`, x])));
 }
 
 /** One AdamW update of param, m and v in place (Loshchilov & Hutter 2019). */

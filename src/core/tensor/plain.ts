@@ -3,7 +3,15 @@
  * They run on every backend and are what the kernels are tested against. The gradient of a gather is a
  * one-hot product, because tf.gather's own does not exist on wasm and adds in random order on WebGPU.
  */
-import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, type Variable } from '#tfjs';
+import {
+  tf,
+  type Scalar,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+  type Variable,
+} from '#tfjs';
 import { differentiable } from './differentiable.ts';
 import type { AdamWStep, DecodeCache, Heads, RotaryTables, Visibility } from './ops.ts';
 
@@ -217,6 +225,13 @@ export function softmaxEntropy(
     const all = logSoftmax(logits, temperature);
     return { probs: tf.exp(all), entropies: entropyOf(all) };
   });
+}
+
+/** Two at a time: tf.addN binds all at once, and WebGPU devices refuse more than eight buffers. */
+export function sumSquares(tensors: readonly Tensor[]): Scalar {
+  return tf.tidy(() =>
+    tensors.map((x) => tf.sum(tf.square(x))).reduce((a, b) => tf.add(a, b)),
+  ) as Scalar;
 }
 
 export function adamW(param: Variable, grad: Tensor, m: Variable, v: Variable, s: AdamWStep): void {

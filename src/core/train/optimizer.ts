@@ -1,13 +1,13 @@
 /** AdamW with global-norm clipping and TRL's schedules, over all parameters of a policy. */
-import { tf, type Scalar, type Tensor, type Variable } from '#tfjs';
+import { tf, type Variable } from '#tfjs';
 import { badInput } from '../errors.ts';
 import type { Policy } from '../model/policy.ts';
 import type { NamedTensor } from '../model/safetensors.ts';
 import { cos, pow } from '../random/math.ts';
-import { adamW } from '../tensor/ops.ts';
+import { adamW, sumSquares } from '../tensor/ops.ts';
 import { take } from '../tensor/read.ts';
 import { scoped } from '../tensor/scope.ts';
-import { gradientsOf, type Gradients } from './gradients.ts';
+import type { Gradients } from './gradients.ts';
 
 export interface OptimizerOptions {
   learning_rate: number;
@@ -33,10 +33,7 @@ export function learningRate(options: OptimizerOptions, step: number, total: num
 
 /** √ of the sum of squares over all gradients. */
 async function globalNorm(grads: Gradients): Promise<number> {
-  // Two at a time: tf.addN binds all at once, and WebGPU devices refuse more than eight buffers.
-  const squares = tf.tidy(() =>
-    [...grads.values()].map((g) => tf.sum(tf.square(g))).reduce((a, b) => tf.add(a, b)),
-  );
+  const squares = tf.tidy(() => sumSquares([...grads.values()]));
   return Math.sqrt((await take(squares))[0]!);
 }
 
@@ -60,11 +57,6 @@ export class Optimizer {
   /** Updates taken so far. */
   get steps(): number {
     return this.#steps;
-  }
-
-  /** Gradients of a scalar loss with respect to every parameter. The caller disposes both. */
-  gradients(loss: () => Tensor): { value: Tensor; grads: Gradients } {
-    return gradientsOf(this.#policy, loss as () => Scalar);
   }
 
   /** Clips, applies and disposes the gradients; returns their norm before clipping. */
