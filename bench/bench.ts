@@ -1,75 +1,71 @@
 /**
- * `npm run bench`: this project's speed as ratios, each against a rival measured in turns in the same
- * run on the same input. `--json` prints one object for machines. Nothing fails because of a time.
+ * `npm run bench`: this project's speed as one table of ratios, each against a rival measured in turns in
+ * the same run on the same input; `--help` lists what there is. Nothing fails because of a time.
  */
-import { availableParallelism } from 'node:os';
-import { tf, type Tensor2D } from '#tfjs';
-import { startBackend } from '../src/core/tensor/backend.ts';
-import * as ops from '../src/core/tensor/ops.ts';
-import { type BenchResult, interleaved } from './measure.ts';
-import { benchSampling } from './sampling.ts';
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { StepSqlError } from '../src/core/errors.ts';
+import { startNodeBackend } from '../src/node/backend.ts';
+import { HELP, parseOptions, type BenchOptions } from './options.ts';
+import { openPeers } from './peers/peers.ts';
 import { benchSqlPool } from './sql-pool.ts';
-import { benchTrainingStep } from './training.ts';
+import { asMarkdown, asText, rate } from './table/format.ts';
+import type { Progress } from './table/schedule.ts';
+import { measureTable } from './table/table.ts';
+import { workersPeer } from './workers.ts';
 
-/** What one core does at its best: our product of two matrices that fit its cache, in GFLOP/s. */
-async function matmulRate(): Promise<number> {
-  const [m, k, n] = [512, 256, 512];
-  const a = tf.ones([m, k]) as Tensor2D;
-  const b = tf.ones([k, n]) as Tensor2D;
-  const products = 20;
-  const [seconds] = await interleaved(7, () => {
-    for (let i = 0; i < products; i++) ops.matmul(a, b).dispose();
-  });
-  tf.dispose([a, b]);
-  return (products * 2 * m * k * n) / seconds! / 1e9;
+function tell({ what, share, secondsLeft }: Progress): void {
+  const left = secondsLeft === null ? '' : `, about ${Math.ceil(secondsLeft)} s left`;
+  const line = `${(100 * share).toFixed(0).padStart(3)} %  ${what}${left}`;
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+  else if (line !== told) process.stderr.write(`${line}\n`);
+  told = line;
 }
+let told = '';
 
-async function sqlPool(): Promise<BenchResult> {
-  const { pool, bare, target, name, ratio, unit } = await benchSqlPool();
-  const [what] = name.split(', against');
-  return {
-    name: what!,
-    ratio,
-    goal: target,
-    unit,
-    ours: pool,
-    rival: bare,
-    against: 'bare sql.js',
+async function bench(options: BenchOptions): Promise<void> {
+  const load = loadavg()[0]!;
+  const { reason } = await startNodeBackend(options.backend);
+  const { peers, notes, close } = await openPeers(options);
+  if (options.workers > 0) {
+    peers.unshift(workersPeer(options.workers));
+    notes.unshift(`ours (${options.workers}) is ours on so many threads, a prompt at a time each.`);
+  }
+  const table = await measureTable({
+    ...{ shapes: options.shapes, peers, onProgress: tell },
+    limits: { repeats: options.repeats },
+  }).finally(close);
+  table.notes.push(...notes);
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  const sql = await benchSqlPool();
+  const machine = {
+    node: process.version,
+    processor: cpus()[0]!.model.trim(),
+    cores: availableParallelism(),
+    load,
   };
-}
-
-const rate = (value: number): string =>
-  value < 1000 ? value.toFixed(0) : `${(value / 1000).toFixed(1)}k`;
-
-function print(results: BenchResult[], gflops: number): void {
-  const header = ['', 'ratio', 'goal', 'ours', 'rival', 'of matmul', 'rival is'];
-  const lines = results.map((result) => [
-    result.name,
-    `${result.ratio.toFixed(2)}×`,
-    `≥ ${result.goal}×`,
-    `${rate(result.ours)} ${result.unit}`,
-    `${rate(result.rival)} ${result.unit}`,
-    result.gflops === undefined ? '' : `${((100 * result.gflops) / gflops).toFixed(0)} %`,
-    result.against,
-  ]);
-  const widths = header.map((_, i) => Math.max(...[header, ...lines].map((row) => row[i]!.length)));
-  console.log(`Node ${process.version}, ${availableParallelism()} cores, tfjs wasm on one thread`);
-  console.log(`matmul: ${gflops.toFixed(1)} GFLOP/s\n`);
-  for (const row of [header, ...lines]) {
-    console.log(
-      row
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    );
+  if (options.json) {
+    console.log(JSON.stringify({ ...machine, ...table, sql }));
+    return;
+  }
+  const about = `Node ${machine.node}, ${machine.cores} cores (${machine.processor}, load ${load.toFixed(1)} at the start), ${options.backend}: ${reason}`;
+  table.notes.push(
+    `SQL pool, batches of 256: ${rate(sql.pool)} queries/s, ${sql.ratio.toFixed(2)}× bare sql.js.`,
+  );
+  console.log(`${about}\n\n${asText(table)}`);
+  if (options.write !== undefined) {
+    const command = ['npm run bench --', ...process.argv.slice(2)].join(' ');
+    const day = new Date().toISOString().slice(0, 10);
+    await writeFile(options.write, `\`${command}\`, ${day}. ${about}.\n\n${asMarkdown(table)}`);
   }
 }
 
-await startBackend('wasm');
-const gflops = await matmulRate();
-const results = [await benchTrainingStep(), await benchSampling(), await sqlPool()];
-if (process.argv.includes('--json')) {
-  console.log(JSON.stringify({ node: process.version, matmul_gflops: gflops, results }));
-} else {
-  print(results, gflops);
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options) await bench(options);
+  else console.log(HELP);
+} catch (error) {
+  if (!(error instanceof StepSqlError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
 }

@@ -13,7 +13,7 @@ import { Profile, scriptBytes, type App } from '../e2e/app.ts';
 import { findChromium, NO_BROWSER, QUIET } from '../e2e/browser.ts';
 import { startServer } from '../e2e/server.ts';
 import { longestTask, type LongestTask } from './trace.ts';
-import { median } from './measure.ts';
+import { median } from './table/measure.ts';
 
 const RUNS = 3;
 const RECIPE = 'execution'; // what the page opens with
