@@ -12,6 +12,7 @@ import { benchSqlPool } from './sql-pool.ts';
 import { asMarkdown, asText, rate } from './table/format.ts';
 import type { Progress } from './table/schedule.ts';
 import { measureTable } from './table/table.ts';
+import { benchUpdate, type UpdateBench } from './update.ts';
 import { workersPeer } from './workers.ts';
 
 function tell({ what, share, secondsLeft }: Progress): void {
@@ -22,6 +23,16 @@ function tell({ what, share, secondsLeft }: Progress): void {
   told = line;
 }
 let told = '';
+
+/** In words. */
+function updateNote({ one, several, plain, same }: UpdateBench, workers: number): string {
+  const ms = (seconds: number): string => `${(1000 * seconds).toFixed(0)} ms`;
+  const shared =
+    several === null
+      ? ''
+      : `; on ${workers} threads ${ms(several)} (${(one / several).toFixed(2)}×, ${same ? 'the same bits' : 'OTHER BITS'})`;
+  return `Update of \`execution\` (16 prompts × 8 samples, SQL, rewards, step): ${ms(one)} on one thread${shared}; plain tfjs ${ms(plain)} (${(plain / one).toFixed(1)}×).`;
+}
 
 async function bench(options: BenchOptions): Promise<void> {
   const load = loadavg()[0]!;
@@ -37,6 +48,7 @@ async function bench(options: BenchOptions): Promise<void> {
   }).finally(close);
   table.notes.push(...notes);
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  const update = options.backend === 'wasm' ? await benchUpdate(options.workers) : undefined;
   const sql = await benchSqlPool();
   const machine = {
     node: process.version,
@@ -45,10 +57,11 @@ async function bench(options: BenchOptions): Promise<void> {
     load,
   };
   if (options.json) {
-    console.log(JSON.stringify({ ...machine, ...table, sql }));
+    console.log(JSON.stringify({ ...machine, ...table, update, sql }));
     return;
   }
   const about = `Node ${machine.node}, ${machine.cores} cores (${machine.processor}, load ${load.toFixed(1)} at the start), ${options.backend}: ${reason}`;
+  if (update) table.notes.push(updateNote(update, options.workers));
   table.notes.push(
     `SQL pool, batches of 256: ${rate(sql.pool)} queries/s, ${sql.ratio.toFixed(2)}× bare sql.js.`,
   );

@@ -24,7 +24,7 @@ export const HELP = `npm run bench -- [options]
 
   --sizes 64,128     hidden sizes to measure, of ${SHAPES.map(({ size }) => size).join(', ')} (default: all)
   --backend wasm     ${BACKENDS.join(', ')}
-  --workers 2        also ours on so many threads
+  --workers 2        also ours on so many threads (wasm)
   --peers            also PyTorch, transformers and jax-js (bench/peers/README.md)
   --python python3   who runs the Python peers
   --repeats 5        most times that each run is measured

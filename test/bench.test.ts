@@ -126,6 +126,15 @@ describe('turns', () => {
     expect(seconds).toEqual([7, 2]);
   });
 
+  it('warm up for a second before they count', async () => {
+    const { now, takes } = clock();
+    let runs = 0;
+    const turns = { repeats: 2, budget: 100, now };
+    const seconds = await inTurns([() => takes(++runs === 1 ? 0.4 : 0.2)], turns);
+    expect(seconds).toEqual([0.2]);
+    expect(runs).toBeGreaterThanOrEqual(1 + 2 + 2)
+  });
+
   it('median of an even number is between the two in the middle', () => {
     expect(median([4, 1, 3, 2])).toBe(2.5);
   });

@@ -357,14 +357,14 @@ describe('checkpoints', () => {
     const store = database.store('x');
     await store.writeRecipe(recipe);
     await store.appendMetrics({ step: 1, 'eval/ex': 0.25 });
-    await store.saveCheckpoint(1, stateFile(1));
+    await store.saveCheckpoint(1, await stateFile(1));
     await store.appendMetrics({ step: 2, 'eval/ex': 0.5 });
-    await store.saveCheckpoint(2, stateFile(2));
+    await store.saveCheckpoint(2, await stateFile(2));
     await lose(2);
     expect((await store.resume())?.step).toBe(1);
     expect(await store.readMetrics()).toHaveLength(1);
     expect(await database.run('x')).toMatchObject({
-      ...{ done: 1, ex: 0.25, fingerprint: fingerprintAfter(1) },
+      ...{ done: 1, ex: 0.25, fingerprint: await fingerprintAfter(1) },
     });
     await lose(1);
     expect(await failure(store.resume())).toMatchObject({ code: 'storage' });

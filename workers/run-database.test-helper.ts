@@ -47,17 +47,17 @@ export async function train(store: RunStore, from: number, to: number): Promise<
   }
 }
 
-export function fingerprintAfter(updates: number) {
+export async function fingerprintAfter(updates: number) {
   const chain = new FingerprintChain('wasm');
   for (let update = 1; update <= updates; update++) {
     const weights = [Float32Array.of(update)];
-    chain.add({ tokens: [Int32Array.of(1)], rewards: Float32Array.of(1), weights });
+    await chain.add({ tokens: [Int32Array.of(1)], rewards: Float32Array.of(1), weights });
   }
   return chain.toJSON();
 }
 
-export const stateFile = (step: number) => ({
+export const stateFile = async (step: number) => ({
   'trainer_state.json': new TextEncoder().encode(
-    JSON.stringify({ step, fingerprint: fingerprintAfter(step) }),
+    JSON.stringify({ step, fingerprint: await fingerprintAfter(step) }),
   ),
 });

@@ -30,12 +30,12 @@ describe('the list of runs', () => {
     here.now = 3000;
     await a.appendMetrics({ step: 1, 'eval/ex': 0.5 });
     await a.appendMetrics({ step: 2, loss: 1 });
-    await a.saveCheckpoint(2, stateFile(2));
+    await a.saveCheckpoint(2, await stateFile(2));
     await a.appendMetrics({ step: 3, 'eval/ex': 0.75 });
     const updates = updatesOf(recipe);
     const summary = {
       ...{ id: 'a', recipe, created: 1000, changed: 3000, done: 2, updates, ex: 0.75 },
-      fingerprint: fingerprintAfter(2),
+      fingerprint: await fingerprintAfter(2),
     };
     expect((await database.runs())[0]).toEqual(summary);
     await a.resume();
@@ -162,7 +162,7 @@ describe('a copy', () => {
     await store.writeRecipe(recipe);
     await store.appendMetrics({ step: 1, 'eval/ex': 0.5 });
     await store.appendEpisodes([{ step: 1, text: 'SELECT 1' }]);
-    await store.saveCheckpoint(1, stateFile(1));
+    await store.saveCheckpoint(1, await stateFile(1));
     const old = (await database.run('x'))!;
     const ids = [
       await database.add(await database.snapshot('x')),

@@ -18,8 +18,17 @@ export interface Turns {
   onTurn?: () => Promise<void> | void;
 }
 
-/** Given its turn, 0 to warm up. It may tell its own seconds, as runs in another process do. */
+/** Seconds for which a run that is fast is repeated before it counts, until engines have compiled it. */
+export const WARM_UP = 1;
+
+/** Given its turn, 0 for the very first. It may tell its own seconds, as runs in another process do. */
 export type Run = (turn: number) => unknown;
+
+async function timed(run: Run, turn: number, now: () => number): Promise<number> {
+  const start = now();
+  const told = await run(turn);
+  return typeof told === 'number' ? told : (now() - start) / 1000;
+}
 
 /**
  * Median seconds of each run. They take turns, so that what else the machine does meets all of them. The
@@ -34,12 +43,14 @@ export async function inTurns(runs: readonly Run[], turns: Turns): Promise<numbe
     for (const [i, run] of runs.entries()) {
       if (spent[i]! > budget) continue;
       await onTurn?.();
-      const start = now();
-      const told = await run(turn);
-      const took = typeof told === 'number' ? told : (now() - start) / 1000;
+      const took = await timed(run, turn, now);
       spent[i]! += took;
-      if (turn === 0) first[i] = took;
-      else seconds[i]!.push(took);
+      if (turn > 0) {
+        seconds[i]!.push(took);
+        continue;
+      }
+      first[i] = took;
+      for (let warm = took; warm + took < WARM_UP;) warm += await timed(run, 1, now);
     }
   }
   return seconds.map((measured, i) => (measured.length > 0 ? median(measured) : first[i]!));

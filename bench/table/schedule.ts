@@ -1,5 +1,5 @@
 /** How far a measurement is and what is left, from what its parts are expected to take. */
-import { forwardOperations } from './measure.ts';
+import { forwardOperations, WARM_UP } from './measure.ts';
 import { NEW_TOKENS, PLAIN_NEW_TOKENS, SAMPLES, workloadOf, type BenchShape } from './shapes.ts';
 
 export interface Progress {
@@ -50,7 +50,7 @@ function stepsOf(shapes: readonly BenchShape[], { repeats, budget }: Limits): St
       const seconds = (shape.plain ? [false, true] : [false]).reduce((sum, plain) => {
         const rate = EXPECTED[part][plain ? 'plain' : 'ours'];
         const once = operationsOf(shape, part, plain) / rate;
-        return sum + Math.min((repeats + 1) * once, budget + once);
+        return sum + Math.min((repeats + 1) * once, budget + once) + Math.max(0, WARM_UP - once);
       }, 0);
       steps.push({ what: `${part}, d = ${shape.size}`, seconds });
     }

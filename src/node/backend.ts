@@ -1,6 +1,7 @@
 /** Which tfjs backend runs in Node, and why. */
 import { createRequire } from 'node:module';
 import util from 'node:util';
+import v8 from 'node:v8';
 import { badInput, StepSqlError } from '../core/errors.ts';
 import { startBackend, type BackendName } from '../core/tensor/backend.ts';
 import { fused, usePlain } from '../core/tensor/ops.ts';
@@ -121,11 +122,19 @@ async function find(choice: string): Promise<Found> {
 }
 
 /**
+ * Percent of itself by which the old generation may grow before V8 marks it again. By itself V8 chooses so
+ * little that the arrays of weights and gradients bring a marking every other update, which then has a
+ * quarter of two cores.
+ */
+const HEAP_GROWTH = 200;
+
+/**
  * Starts a backend.
  * @param choice one of BACKENDS; `bad_input` for others, `backend` when it cannot be had here
  * @param plain switch off the kernels of our own, where the backend has any
  */
 export async function startNodeBackend(choice: string, plain = false): Promise<StartedBackend> {
+  v8.setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`);
   const found = await find(choice);
   usePlain(false);
   if (!plain) return found;

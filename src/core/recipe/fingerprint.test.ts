@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { StepSqlError } from '../errors.ts';
 import { sha256Hex } from './canonical.ts';
 import {
@@ -16,15 +16,15 @@ const trace = (token: number, reward = 1, weight = 0.5): UpdateTrace => ({
   weights: [Float32Array.of(weight), Float32Array.of(1, 2)],
 });
 
-function chainOf(...traces: UpdateTrace[]): Fingerprint {
+async function chainOf(...traces: UpdateTrace[]): Promise<Fingerprint> {
   const chain = new FingerprintChain('wasm');
-  for (const each of traces) chain.add(each);
+  for (const each of traces) await chain.add(each);
   return chain.toJSON();
 }
 
 describe('FingerprintChain', () => {
-  it('hashes lengths and little-endian bytes', () => {
-    const { updates, count } = chainOf(trace(2));
+  it('hashes lengths and little-endian bytes', async () => {
+    const { updates, count } = await chainOf(trace(2));
     const tokens = Uint8Array.of(8, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0);
     const rewards = Uint8Array.of(8, 0, 0, 0, 0, 0, 0x80, 0x3f, 0, 0, 0, 0);
     expect(count).toBe(1);
@@ -32,29 +32,39 @@ describe('FingerprintChain', () => {
     expect(updates[0]!.slice(8, 16)).toBe(sha256Hex(rewards).slice(0, 8));
   });
 
-  it('tells apart where one episode ends and the next begins', () => {
-    const split = { ...trace(2), tokens: [Int32Array.of(1), Int32Array.of(2, 3)] };
-    expect(chainOf(split).head).not.toBe(chainOf(trace(2)).head);
+  it('is the same where the platform has no hashes of its own, as over plain http', async () => {
+    const own = await chainOf(trace(1), trace(2));
+    vi.stubGlobal('crypto', {});
+    try {
+      expect(await chainOf(trace(1), trace(2))).toEqual(own);
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
-  it('gives each update its entry', () => {
+  it('tells apart where one episode ends and the next begins', async () => {
+    const split = { ...trace(2), tokens: [Int32Array.of(1), Int32Array.of(2, 3)] };
+    expect((await chainOf(split)).head).not.toBe((await chainOf(trace(2))).head);
+  });
+
+  it('gives each update its entry', async () => {
     const chain = new FingerprintChain('wasm');
-    const entries = [chain.add(trace(1)), chain.add(trace(2))];
+    const entries = [await chain.add(trace(1)), await chain.add(trace(2))];
     expect(chain.toJSON().updates).toEqual(entries);
   });
 
-  it('goes on from a checkpoint as if never stopped', () => {
-    const straight = chainOf(trace(1), trace(2), trace(3));
-    const stored = JSON.parse(JSON.stringify(chainOf(trace(1), trace(2)))) as unknown;
+  it('goes on from a checkpoint as if never stopped', async () => {
+    const straight = await chainOf(trace(1), trace(2), trace(3));
+    const stored = JSON.parse(JSON.stringify(await chainOf(trace(1), trace(2)))) as unknown;
     const resumed = new FingerprintChain('wasm', parseFingerprint(stored));
-    resumed.add(trace(3));
+    await resumed.add(trace(3));
     expect(resumed.toJSON()).toEqual(straight);
   });
 
-  it('does not change what it has given away', () => {
+  it('does not change what it has given away', async () => {
     const chain = new FingerprintChain('wasm');
     const before = chain.toJSON();
-    chain.add(trace(1));
+    await chain.add(trace(1));
     chain.addTimeouts(2);
     expect(before).toMatchObject({ count: 0, updates: [], timeouts: 0 });
     expect(chain.toJSON()).toMatchObject({ count: 1, timeouts: 2 });
@@ -65,7 +75,7 @@ describe('digestDrift', () => {
   const digest = `${'a'.repeat(8)}${'b'.repeat(8)}${'c'.repeat(8)}`;
   const change = (at: number): string => `${digest.slice(0, at)}0${digest.slice(at + 1)}`;
 
-  it('names the first part that differs, or none', () => {
+  it('names the first part that differs, or none', async () => {
     expect(digestDrift(digest, digest)).toBeUndefined();
     expect([0, 7].map((at) => digestDrift(digest, change(at)))).toEqual(['tokens', 'tokens']);
     expect([8, 15].map((at) => digestDrift(digest, change(at)))).toEqual(['rewards', 'rewards']);
@@ -73,11 +83,11 @@ describe('digestDrift', () => {
   });
 });
 
-describe('compareFingerprints', () => {
-  const a = chainOf(trace(1), trace(2), trace(3));
+const a = await chainOf(trace(1), trace(2), trace(3));
 
-  it('finds equal runs identical', () => {
-    expect(compareFingerprints(a, chainOf(trace(1), trace(2), trace(3)))).toEqual({
+describe('compareFingerprints', () => {
+  it('finds equal runs identical', async () => {
+    expect(compareFingerprints(a, await chainOf(trace(1), trace(2), trace(3)))).toEqual({
       identical: true,
       compared: 3,
       drift: undefined,
@@ -89,33 +99,33 @@ describe('compareFingerprints', () => {
     ['tokens', trace(9, 5, 5)],
     ['rewards', trace(2, 5, 5)],
     ['weights', trace(2, 1, 0.25)],
-  ] as const)('names the first drift: %s', (part, changed) => {
-    const { identical, drift } = compareFingerprints(a, chainOf(trace(1), changed, trace(8)));
+  ] as const)('names the first drift: %s', async (part, changed) => {
+    const { identical, drift } = compareFingerprints(a, await chainOf(trace(1), changed, trace(8)));
     expect(identical).toBe(false);
     expect(drift).toEqual({ update: 2, part });
   });
 
-  it('tells -0 from 0: bits, not values', () => {
-    const zero = (reward: number) => chainOf(trace(1, reward));
-    expect(compareFingerprints(zero(0), zero(-0)).drift).toEqual({ update: 1, part: 'rewards' });
+  it('tells -0 from 0: bits, not values', async () => {
+    const [zero, negative] = [await chainOf(trace(1, 0)), await chainOf(trace(1, -0))];
+    expect(compareFingerprints(zero, negative).drift).toEqual({ update: 1, part: 'rewards' });
   });
 
-  it('compares a run still going as far as it is', () => {
-    expect(compareFingerprints(a, chainOf(trace(1)))).toMatchObject({
+  it('compares a run still going as far as it is', async () => {
+    expect(compareFingerprints(a, await chainOf(trace(1)))).toMatchObject({
       identical: false,
       compared: 1,
       drift: undefined,
     });
   });
 
-  it('falls back on the chain where only some updates are told apart', () => {
+  it('falls back on the chain where only some updates are told apart', async () => {
     const short = { ...a, updates: a.updates.slice(0, 1) };
     expect(compareFingerprints(a, short)).toMatchObject({ identical: true, compared: 1 });
-    const other = chainOf(trace(1), trace(2), trace(4));
+    const other = await chainOf(trace(1), trace(2), trace(4));
     expect(compareFingerprints(other, short).drift).toEqual({ update: 3, part: 'chain' });
   });
 
-  it('notes what may explain a drift', () => {
+  it('notes what may explain a drift', async () => {
     const b = { ...a, backend: 'webgpu', numerics: a.numerics + 1, timeouts: 1 };
     expect(compareFingerprints(a, b).notes).toEqual([
       'backend wasm against webgpu',
@@ -125,9 +135,9 @@ describe('compareFingerprints', () => {
   });
 });
 
-describe('parseFingerprint', () => {
-  const good = chainOf(trace(1));
+const good = await chainOf(trace(1));
 
+describe('parseFingerprint', () => {
   it.each<[string, unknown]>([
     ['null', null],
     ['a list', []],

@@ -67,13 +67,17 @@ export interface UpdateTrace {
   weights: readonly Float32Array[];
 }
 
-function digest(arrays: readonly (Int32Array | Float32Array)[]): Uint8Array {
-  const hash = sha256.create();
-  for (const { buffer, byteOffset, byteLength } of arrays) {
-    hash.update(new Uint8Array(new Uint32Array([byteLength]).buffer));
-    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
-  }
-  return hash.digest();
+/** SHA-256 of the arrays with their lengths. The platform's own is ten times faster; plain http has none. */
+async function digest(arrays: readonly (Int32Array | Float32Array)[]): Promise<Uint8Array> {
+  const bytes = concatBytes(
+    ...arrays.flatMap(({ buffer, byteOffset, byteLength }) => [
+      new Uint8Array(new Uint32Array([byteLength]).buffer),
+      new Uint8Array(buffer, byteOffset, byteLength),
+    ]),
+  );
+  const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
+  if (!subtle) return sha256(bytes);
+  return new Uint8Array(await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
 }
 
 /** Builds a fingerprint update by update. Its `toJSON` belongs in every checkpoint. */
@@ -95,8 +99,8 @@ export class FingerprintChain {
   }
 
   /** Returns the update's entry of `Fingerprint.updates`. */
-  add({ tokens, rewards, weights }: UpdateTrace): string {
-    const parts = [digest(tokens), digest([rewards]), digest(weights)];
+  async add({ tokens, rewards, weights }: UpdateTrace): Promise<string> {
+    const parts = await Promise.all([tokens, [rewards], weights].map(digest));
     this.#head = sha256(concatBytes(this.#head, ...parts));
     const entry = parts.map((part) => bytesToHex(part.subarray(0, 4))).join('');
     this.#updates.push(entry);

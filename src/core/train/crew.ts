@@ -30,6 +30,12 @@ export interface CrewOptions extends Replicas {
 /** A pass may take as long as it likes: as long as a timer can wait. */
 const PATIENCE_MS = 0x7fffffff;
 
+interface Dealt<T> {
+  /** How much there is to do. */
+  tokens: number;
+  run: (member: Member) => Promise<T>;
+}
+
 interface Member {
   port: WorkerPort;
   calls: WorkerCalls;
@@ -76,20 +82,22 @@ export class Crew implements Compute {
     return this.#weights.values;
   }
 
-  /** Starts jobs in order, each on the first member that is free; one promise per job. */
-  #deal<T>(jobs: ((member: Member) => Promise<T>)[]): Promise<T>[] {
+  /**
+   * Each job runs on the first member that is free, those of most tokens first, so that all end at about
+   * the same time. One promise per job, in the order given.
+   */
+  #deal<T>(jobs: readonly Dealt<T>[]): Promise<T>[] {
     const settle: { resolve: (value: T) => void; reject: (error: unknown) => void }[] = [];
     const results = jobs.map(
       () => new Promise<T>((resolve, reject) => settle.push({ resolve, reject })),
     );
     for (const result of results) result.catch(() => undefined); // one failure is enough to tell
-    let next = 0;
+    const order = Array.from(jobs.keys()).sort((a, b) => jobs[b]!.tokens - jobs[a]!.tokens);
     const work = async (member: Member): Promise<void> => {
-      while (next < jobs.length) {
-        const mine = next++;
+      for (let mine = order.shift(); mine !== undefined; mine = order.shift()) {
         try {
           await this.#started;
-          settle[mine]!.resolve(await jobs[mine]!(member));
+          settle[mine]!.resolve(await jobs[mine]!.run(member));
         } catch (error) {
           settle[mine]!.reject(error);
         }
@@ -106,15 +114,19 @@ export class Crew implements Compute {
   ): Promise<Completion[][]> {
     const { draws } = request;
     const parts = equalParts(prompts.length, this.#members.length);
-    const jobs = parts.map(([start, end]) => async (member: Member) => {
-      const part = draws && { ...draws, prompts: draws.prompts.slice(start, end) };
-      const job: Job = {
-        ...{ type: 'sample', prompts: prompts.slice(start, end) },
-        ...{ request: { ...request, draws: part }, weights: await this.#lacking(member) },
+    const jobs = parts.map(([start, end]) => {
+      const mine = prompts.slice(start, end);
+      const run = async (member: Member): Promise<SampleAnswer> => {
+        const part = draws && { ...draws, prompts: draws.prompts.slice(start, end) };
+        const job: Job = {
+          ...{ type: 'sample', prompts: mine },
+          ...{ request: { ...request, draws: part }, weights: await this.#lacking(member) },
+        };
+        const hear =
+          onGroup && (({ prompt, written }: GroupEvent) => onGroup(start + prompt, written));
+        return (await send(member, job, hear)) as SampleAnswer;
       };
-      const hear =
-        onGroup && (({ prompt, written }: GroupEvent) => onGroup(start + prompt, written));
-      return (await send(member, job, hear)) as SampleAnswer;
+      return { run, tokens: mine.reduce((sum, { length }) => sum + length, 0) };
     });
     const completions: Completion[][] = [];
     for (const part of this.#deal(jobs)) completions.push(...(await part));
@@ -122,10 +134,13 @@ export class Crew implements Compute {
   }
 
   async backward(passes: readonly Pass[]): Promise<BackwardResult> {
-    const jobs = passes.map((pass) => async (member: Member) => {
-      const job: Job = { type: 'pass', pass, weights: await this.#lacking(member) };
-      return (await send(member, job)) as PassAnswer;
-    });
+    const jobs = passes.map((pass) => ({
+      tokens: tokensOf(pass),
+      run: async (member: Member): Promise<PassAnswer> => {
+        const job: Job = { type: 'pass', pass, weights: await this.#lacking(member) };
+        return (await send(member, job)) as PassAnswer;
+      },
+    }));
     let sum: Float32Array | undefined;
     const values: PassValues[] = [];
     for (const result of this.#deal(jobs)) {
@@ -143,6 +158,13 @@ export class Crew implements Compute {
     await Promise.all(this.#members.map(({ port }) => port.terminate()));
   }
 }
+
+const tokensOf = ({ items }: Pass): number =>
+  items.reduce(
+    (sum, { prompt, completions }) =>
+      sum + prompt.length + completions.reduce((all, { length }) => all + length, 0),
+    0,
+  );
 
 const send = (
   { calls }: Member,

@@ -30,6 +30,12 @@ export function checkBackend(): void {
   if (failure) throw failure;
 }
 
+/** Indexed: `every` makes an object of each number. */
+function allFinite(numbers: Float32Array): boolean {
+  for (let i = 0; i < numbers.length; i++) if (!Number.isFinite(numbers[i])) return false;
+  return true;
+}
+
 /** Throws `diverged` when an update leaves weights or a loss that are no numbers. */
 export function checkSound(
   update: number,
@@ -38,7 +44,7 @@ export function checkSound(
 ): void {
   checkBackend();
   const sound = Number.isFinite(loss) && Number.isFinite(grad_norm);
-  if (sound && weights.every(Number.isFinite)) return;
+  if (sound && allFinite(weights)) return;
   throw new StepSqlError(
     'diverged',
     `update ${update}: ${sound ? 'weights' : 'the loss'} became infinite or no number at learning_rate ${learning_rate}: choose a smaller optimizer.learning_rate or max_grad_norm`,

@@ -181,7 +181,7 @@ async function* run(
     timeouts = recorded;
     const episodes = groups.flatMap((group) => group.episodes);
     const earned = groups.flatMap((group) => group.rewards);
-    const digest = chain.add({
+    const digest = await chain.add({
       tokens: episodes.map((episode) => episode.tokens),
       rewards: Float32Array.from(earned, ({ total }) => total),
       weights: [weights],
