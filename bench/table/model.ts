@@ -101,7 +101,7 @@ export class ModelBench {
     try {
       const observed: Observed[] = [];
       const [seconds, matmul] = await this.#measure(
-        [...this.#own(step, observed), ...this.#others('train')],
+        this.#inOrder(this.#own(step, observed), 'train'),
         turns,
       );
       const wrong = difference(computed[0]!, computed[1] ?? {});
@@ -122,8 +122,8 @@ export class ModelBench {
     const writing = (tokens: (plain: boolean) => number) => (plain: boolean) =>
       sampleTokens(this.#policy, this.#work, tokens(plain), plain);
     const first = writing(() => 1);
-    const one = [...this.#own(first, seen[0]!), ...this.#others('prefill')];
-    const all = [...this.#own(writing(tokensOf), seen[1]!), ...this.#others('sample')];
+    const one = this.#inOrder(this.#own(first, seen[0]!), 'prefill');
+    const all = this.#inOrder(this.#own(writing(tokensOf), seen[1]!), 'sample');
     // Both in the same turns: decoding is the difference of their times.
     const long = all.map(({ who, run }) => ({ who: `${who}, all`, run }));
     const [seconds, matmul] = await this.#measure([...one, ...long], turns);
@@ -156,6 +156,11 @@ export class ModelBench {
         else await run(plain);
       },
     }));
+  }
+
+  /** Plain tfjs last: what it leaves to the garbage collector would slow whoever comes next. */
+  #inOrder([ours, ...plain]: Rival[], which: 'train' | 'prefill' | 'sample'): Rival[] {
+    return [ours!, ...this.#others(which), ...plain];
   }
 
   #others(which: 'train' | 'prefill' | 'sample'): Rival[] {

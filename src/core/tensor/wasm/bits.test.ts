@@ -190,6 +190,16 @@ describe('drawn tokens', () => {
   });
 });
 
+describe('the sum of squares', () => {
+  it('is precise over many numbers, of any count', () => {
+    const values = Float32Array.from({ length: 400_003 }, () => stream.normal());
+    const exact = values.reduce((sum, x) => sum + x * x, 0);
+    const parts = [values.subarray(0, 1), values.subarray(1, 1030), values.subarray(1030)];
+    const sum = ops.sumSquares(parts.map((part) => tf.tensor1d(part))).dataSync()[0]!;
+    expect(sum / exact).toBeCloseTo(1, 6);
+  });
+});
+
 describe('softmax', () => {
   it('is precise for logits far apart', () => {
     const values = [0, -1, -10, -30, -60, -80, 3, 2.5];

@@ -87,6 +87,7 @@ function refuseFailedAllocations({ wasm }: WasmBackend): void {
   };
 }
 
+const size = ({ shape }: TensorInfo): number => shape.reduce((product, n) => product * n, 1);
 const rows = (tensor: TensorInfo): number => tensor.shape[0]!;
 const width = (tensor: TensorInfo): number => tensor.shape[1]!;
 
@@ -220,12 +221,28 @@ const implementations: Record<string, Implementation> = {
     );
     return out;
   },
+  /** Of all inputs together, a scalar. */
+  StepSumSquares(inputs, _, run) {
+    const out = run.output([]);
+    let total = 0;
+    for (const x of Object.values(inputs)) {
+      total = run.call['sumSquares']!(run.at(x), size(x), total, run.at(out));
+    }
+    return out;
+  },
   /** Updates param, m and v in place and returns a placeholder. */
   StepAdamW({ param, grad, m, v }, attrs, run) {
     const { gradScale, learningRate, beta1, beta2, correction1, correction2, eps, decay } = attrs;
-    const count = param!.shape.reduce((product, n) => product * n, 1);
     run.call['adamW']!(
-      ...[run.at(param!), run.at(grad!), run.at(m!), run.at(v!), count, gradScale!, learningRate!],
+      ...[
+        run.at(param!),
+        run.at(grad!),
+        run.at(m!),
+        run.at(v!),
+        size(param!),
+        gradScale!,
+        learningRate!,
+      ],
       ...[beta1!, beta2!, correction1!, correction2!, eps!, decay!],
     );
     return run.output([1]);

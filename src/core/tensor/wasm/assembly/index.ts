@@ -12,6 +12,7 @@ export {
   rmsNormGrad,
   rotary,
   scatterRows,
+  sumSquares,
   swiGlu,
   swiGluGrad,
 } from './rows';

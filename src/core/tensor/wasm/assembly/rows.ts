@@ -162,6 +162,30 @@ export function swiGluGrad(
   }
 }
 
+/** Floats that are summed as float32 before they join a float64. */
+const SUMMED: usize = 256;
+
+/** total + Σ x² over `count` numbers, written to `out` too. */
+export function sumSquares(x: usize, count: i32, total: f64, out: usize): f64 {
+  const end = x + (<usize>count << 2);
+  const whole = end - (<usize>(count & 3) << 2);
+  while (x < whole) {
+    const stop = min(x + (SUMMED << 2), whole);
+    let sum = f32x4.splat(0);
+    for (; x < stop; x += 16) {
+      const v = v128.load(x);
+      sum = f32x4.add(sum, f32x4.mul(v, v));
+    }
+    total += <f64>sum4(sum);
+  }
+  for (; x < end; x += 4) {
+    const v = <f64>load<f32>(x);
+    total += v * v;
+  }
+  store<f32>(out, <f32>total);
+  return total;
+}
+
 /** AdamW in place (Loshchilov & Hutter 2019), gradients scaled by `gradScale` (clipping) first. */
 export function adamW(
   param: usize,
