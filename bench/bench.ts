@@ -40,7 +40,9 @@ async function bench(options: BenchOptions): Promise<void> {
   const { peers, notes, close } = await openPeers(options);
   if (options.workers > 0) {
     peers.unshift(workersPeer(options.workers));
-    notes.unshift(`ours (${options.workers}) is ours on so many threads, each with prompts of its own: there is one prompt to share from d = 256 on.`);
+    notes.unshift(
+      `ours (${options.workers}) is ours on so many threads, each with prompts of its own: there is one prompt to share from d = 256 on.`,
+    );
   }
   const table = await measureTable({
     ...{ shapes: options.shapes, peers, onProgress: tell },
