@@ -1,4 +1,4 @@
-/** The methods learn: a fixed seed, a bandit of three questions and four queries, some 40 updates. */
+/** The methods learn: a fixed seed, a bandit of three questions and four queries, some 60 updates. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { mean } from '../evaluate/statistics.ts';
 import type { Policy } from '../model/policy.ts';
@@ -18,8 +18,9 @@ async function rewards(run: Promise<tiny.Finished>): Promise<[first: number, las
   return [mean(all.slice(0, 5)), mean(all.slice(-5))];
 }
 
-const long = { num_updates: 40, num_generations: 16, num_iterations: 2 };
-const slower = { optimizer: { learning_rate: 0.004 } };
+const long = { num_updates: 60, num_generations: 16, num_iterations: 2 };
+// Twice this rate learns too, but some seeds stay for long with one of the three questions unlearnt.
+const slower = { optimizer: { learning_rate: 0.002 } };
 
 describe('GRPO', () => {
   it.each([
