@@ -66,7 +66,8 @@ export async function benchUpdate(workers: number): Promise<UpdateBench> {
         const start = performance.now();
         try {
           for (const before = digests.length; digests.length === before;) {
-            const { value } = await events.next();
+            const { value, done } = await events.next();
+            if (done) throw new Error(`the run ended after ${digests.length} updates`);
             if (value?.type === 'update') digests.push(value.digest);
           }
         } finally {

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { badInput } from '../core/errors.ts';
 import type { WorkerPort } from '../core/sql/call.ts';
 import type { Replicas } from '../core/train/crew.ts';
+import { threadPort } from './worker-port.ts';
 
 /** The build puts the worker beside the command line. */
 const BUILT_REPLICA_WORKER = fileURLToPath(new URL('./replica.worker.js', import.meta.url));
@@ -17,17 +18,7 @@ const defaultWorkers = (): number => Math.min(4, availableParallelism());
 
 /** @param file the built `replica.worker.js`, when it is not beside the running bundle */
 export function spawnReplica(file: string = BUILT_REPLICA_WORKER): WorkerPort {
-  const worker = new Worker(file, { name: 'replica' });
-  let reason = 'it ended';
-  worker.on('error', (error: unknown) => {
-    reason = error instanceof Error ? error.message : String(error);
-  });
-  return {
-    post: (message) => worker.postMessage(message),
-    onMessage: (handler) => void worker.on('message', handler),
-    onExit: (handler) => void worker.on('exit', () => handler(reason)),
-    terminate: async () => void (await worker.terminate()),
-  };
+  return threadPort(new Worker(file, { name: 'replica' }));
 }
 
 /**

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { WorkerPort } from '../core/sql/call.ts';
 import { SqlPool, type SqlPoolOptions } from '../core/sql/pool.ts';
+import { threadPort } from './worker-port.ts';
 
 /** The build puts the worker beside the command line. */
 export const BUILT_SQL_WORKER = fileURLToPath(new URL('./sql.worker.js', import.meta.url));
@@ -12,20 +13,8 @@ const MAX_HEAP_MB = 512;
 
 /** Spawns a SQL worker thread (core/sql/pool.ts). `file` is the built `sql.worker.js`. */
 export function spawnSqlWorker(file: string = BUILT_SQL_WORKER): WorkerPort {
-  const worker = new Worker(file, {
-    name: 'sql',
-    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
-  });
-  let reason = 'it ended';
-  worker.on('error', (error: unknown) => {
-    reason = error instanceof Error ? error.message : String(error);
-  });
-  return {
-    post: (message) => worker.postMessage(message),
-    onMessage: (handler) => void worker.on('message', handler),
-    onExit: (handler) => void worker.on('exit', () => handler(reason)),
-    terminate: async () => void (await worker.terminate()),
-  };
+  const resourceLimits = { maxOldGenerationSizeMb: MAX_HEAP_MB };
+  return threadPort(new Worker(file, { name: 'sql', resourceLimits }));
 }
 
 export type NodeSqlPoolOptions = Partial<Omit<SqlPoolOptions, 'spawn' | 'now'>> & {

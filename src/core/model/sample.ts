@@ -109,7 +109,7 @@ async function decodeAll(
   let logits = prefill(policy, prompts, rows, options.max_completion_length, caches);
   for (let step = 0; ; step++) {
     let next: number[];
-    if (options.top_p === 1 && ops.drawsTokens()) {
+    if (options.top_p === 1 && ops.fused()) {
       next = await drawRows(logits, active, step, options);
     } else {
       const { probs, entropies: values } = softmaxOf(logits, temperature);

@@ -268,13 +268,10 @@ export function softmaxEntropy(
   return { probs: probs as Tensor2D, entropies: entropies as Tensor1D };
 }
 
-/** Whether `drawTokens` exists here; its twin is `draw` of the probabilities (model/sample.ts). */
-export const drawsTokens = (): boolean =>
-  fused() && tf.getKernel('StepDrawTokens', tf.getBackend()) !== undefined;
-
 /**
  * One token per row of softmax(logits / temperature), by inverse CDF at `uniforms` (N) in [0, 1) or, when
- * `greedy`, the likeliest: (3, N), the tokens, their log-probabilities, the rows' entropies in nats.
+ * `greedy`, the likeliest: (3, N), the tokens, their log-probabilities, the rows' entropies in nats. A kernel
+ * only, where `fused`: its twin is `draw` of the probabilities (model/sample.ts).
  */
 export function drawTokens(
   logits: Tensor2D,
@@ -300,7 +297,7 @@ export interface AdamWStep {
 
 /** Σ of the squares of all elements of all tensors, a scalar: what the global norm is the root of. */
 export function sumSquares(tensors: readonly Tensor[]): Scalar {
-  if (!fused() || !has('StepSumSquares')) return plain.sumSquares(tensors);
+  if (!fused()) return plain.sumSquares(tensors);
   return kernel('StepSumSquares', Object.fromEntries(tensors.map((x, i) => [`x${i}`, x])));
 }
 

@@ -1,5 +1,5 @@
 /** AdamW in place, and the sum of squares over many tensors that clipping needs. */
-import { elementOf, inBoth, type Element } from './elements.ts';
+import { elementOf, inBoth, perElement, type Element } from './elements.ts';
 import { size, spread, type Kernel, type Program } from './runtime.ts';
 
 /** The arithmetic of the wasm kernel: decay first, then the step of the corrected moments. */
@@ -11,15 +11,7 @@ const adamWProgram = (element: Element): Program => ({
     ...{ count: 'u32', gradScale: 'f32', beta1: 'f32', beta2: 'f32', keep1: 'f32', keep2: 'f32' },
     ...{ rate: 'f32', correction2: 'f32', eps: 'f32', shrink: 'f32' },
   },
-  code: `
-@compute @workgroup_size(256)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = 256u * (group.x + group.y * groups.x) + thread;
-  if (i >= params.count) { return; }
+  code: `${perElement}
   let g = params.gradScale * grad[i];
   let m1 = params.beta1 * m[i] + params.keep1 * g;
   let v1 = params.beta2 * v[i] + params.keep2 * g * g;

@@ -1,17 +1,6 @@
 /** Rotary embedding and SwiGLU: one thread per element of the result, or per pair of them. */
-import { elementOf, inBoth, type Element } from './elements.ts';
+import { elementOf, inBoth, perElement, type Element } from './elements.ts';
 import { spread, type Kernel, type Program } from './runtime.ts';
-
-/** Start of a program whose threads count `i` up to params.count. */
-const perElement = `
-@compute @workgroup_size(256)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = 256u * (group.x + group.y * groups.x) + thread;
-  if (i >= params.count) { return; }`;
 
 /** Rotates the first `rotated` of `heads` heads by the angle of their row's position, copies the others. */
 const rotaryProgram = (element: Element): Program => ({

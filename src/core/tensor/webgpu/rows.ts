@@ -1,5 +1,5 @@
 /** Rows of a table by index, and sums of rows by index: the gradient of the first. */
-import { elementOf, inBoth, type Element } from './elements.ts';
+import { elementOf, inBoth, perElement, type Element } from './elements.ts';
 import { spread, type Kernel, type Program } from './runtime.ts';
 
 const gatherProgram = (element: Element): Program => ({
@@ -7,15 +7,7 @@ const gatherProgram = (element: Element): Program => ({
   inputs: { table: element, index: 'i32' },
   outputs: { out: element },
   params: { count: 'u32', width: 'u32' },
-  code: `
-@compute @workgroup_size(256)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = 256u * (group.x + group.y * groups.x) + thread;
-  if (i >= params.count) { return; }
+  code: `${perElement}
   let row = i / params.width;
   out[i] = table[u32(index[row]) * params.width + i - row * params.width];
 }`,
