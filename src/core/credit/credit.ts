@@ -4,10 +4,14 @@
 export interface CreditEpisode {
   /** `RewardBreakdown.total`; NaN when missing. */
   outcome: number;
-  /** Process reward of each step; empty when the reward gives none. */
+  /** Process reward of each step, apart from the outcome; empty when the reward gives none. */
   rewards: readonly number[];
-  /** Token span of each step, end exclusive. */
-  steps: readonly { readonly start: number; readonly end: number }[];
+  /** Token span of each step, end exclusive; `thoughtEnd` ends the tokens of its reasoning. */
+  steps: readonly { readonly start: number; readonly end: number; readonly thoughtEnd?: number }[];
+  /** What the policy had been shown last before each step ('' before the first): GiGPO's anchor states. */
+  anchors?: readonly string[];
+  /** Mean entropy of the policy over the tokens of each step, nats. */
+  entropies?: readonly number[];
   /** (T) 1 = written by the policy. */
   mask: ArrayLike<number>;
 }

@@ -1,19 +1,39 @@
 import type { Task } from '../data/task.ts';
 import type { Comparison, Outcome } from '../sql/outcome.ts';
 
-/** One step of an episode: a thought, a tool call, a CTE or the answer. */
+/** A tool call as the protocol read it. */
+export interface ToolCall {
+  /** The tool's name; '' where the call is malformed. */
+  tool: string;
+  /** Arguments, normalised: equal calls have equal names and arguments. */
+  args: readonly string[];
+}
+
+/**
+ * One step of an episode: an assistant turn (a thought with the call, CTE or answer it leads to), as FineStep
+ * and Reward-SQL count steps.
+ */
 export interface Step {
   kind: 'think' | 'call' | 'cte' | 'answer';
-  /** Token span in `Episode.tokens`, end exclusive. */
+  /** Token span in `Episode.tokens`, end exclusive. Holds the turn's own tokens, not its observation. */
   start: number;
   end: number;
   /** The text the policy wrote in this step. */
   text: string;
+  /** The reasoning in `text`; absent where the protocol has none, '' where the policy left it out. */
+  thought?: string;
+  /** End, in `Episode.tokens`, of the tokens of the thought (its closing tag included). */
+  thoughtEnd?: number;
+  call?: ToolCall;
   /** SQL executed for this step, if any, and what came of it. */
   sql?: string;
   outcome?: Outcome;
   comparison?: Comparison;
   elapsedMs?: number;
+  /** What the policy was shown after this step, as text; absent after the last. */
+  observation?: string;
+  /** A process reward model's probability in [0, 1] that the steps up to here lead to the right answer. */
+  value?: number;
 }
 
 /**
@@ -33,6 +53,8 @@ export interface Episode {
   terminated: boolean;
   text: string;
   steps: Step[];
+  /** Cosine of the thought with the verified thoughts nearest to it (FINER-SQL's memory); absent without memory. */
+  similarity?: number;
 }
 
 /** The step that answers: always the last one. */

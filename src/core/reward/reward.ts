@@ -1,9 +1,13 @@
 import type { Episode } from '../episode/episode.ts';
 
-/** Named reward terms as optimised (weights applied); `total` is what credit sees. */
+/** Named reward terms as optimised (weights applied); `total` and `steps` are what credit sees. */
 export interface RewardBreakdown {
-  /** Reward of the whole episode; NaN when it cannot be judged, as TRL's missing rewards. */
+  /**
+   * Reward of the whole episode, process rewards left out (what becomes of those is credit's choice); NaN when
+   * it cannot be judged, as TRL's missing rewards.
+   */
   total: number;
+  /** Terms of `total`, and sums of process rewards under their own names. */
   terms: Record<string, number>;
   /** Process reward per step, same length as `episode.steps`; empty for outcome-only rewards. */
   steps: number[];
