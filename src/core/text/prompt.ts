@@ -101,11 +101,9 @@ export function renderSchema(
 /** A question must not be able to imitate the prompt's own lines. */
 const oneLine = (text: string): string => text.trim().replace(/\s+/g, ' ');
 
-/**
- * The direct protocol's prompt. It ends in a line break after `SQL:`; the completion is the SQL and
- * nothing else, followed by the end-of-sequence token.
- */
-export function directPrompt(
+/** What every protocol's prompt begins with, schema, evidence and question, and then its own last line. */
+export function promptEndingIn(
+  ending: string,
   schema: Schema,
   task: { question: string; evidence?: string },
   options: PromptOptions,
@@ -116,9 +114,20 @@ export function directPrompt(
     renderSchema(schema, options, samples),
     ...(evidence === '' ? [] : [`Evidence: ${evidence}`]),
     `Question: ${oneLine(task.question)}`,
-    'SQL:\n',
+    `${ending}\n`,
   ].join('\n');
 }
+
+/**
+ * The direct protocol's prompt. It ends in a line break after `SQL:`; the completion is the SQL and
+ * nothing else, followed by the end-of-sequence token.
+ */
+export const directPrompt = (
+  schema: Schema,
+  task: { question: string; evidence?: string },
+  options: PromptOptions,
+  samples?: SampleRows,
+): string => promptEndingIn('SQL:', schema, task, options, samples);
 
 /**
  * The SQL in a completion of the direct protocol: the last ``` block if there is one (closed or not),
