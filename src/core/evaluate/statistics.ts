@@ -46,6 +46,12 @@ function betaFraction(x: number, a: number, b: number): number {
   return fraction;
 }
 
+/** P(T > t) for Student's t. */
+export function tUpperTail(t: number, df: number): number {
+  if (!Number.isInteger(df) || df < 1) throw badInput('df', df, 'a whole number from 1');
+  return t >= 0 ? upperTail(t, df) : 1 - upperTail(-t, df);
+}
+
 /** P(T > t) for t ≥ 0: half of I_x(df/2, 1/2) at x = df / (df + t²). */
 function upperTail(t: number, df: number): number {
   const a = df / 2;
