@@ -43,7 +43,7 @@ const STRUCTURAL: readonly NearMissKind[] = [
   'set',
   'group',
 ];
-const NAMING: readonly NearMissKind[] = ['column', 'join', 'table'];
+export const NAMING: readonly NearMissKind[] = ['column', 'join', 'table'];
 
 /** What a skill does: how often it is right, and the kinds of error it prefers, in order. */
 export interface Habit {
@@ -94,7 +94,7 @@ export class Habits {
 }
 
 /** Skills are named `<template>/<wording>`. */
-const templateOf = (skill: string): string => skill.slice(0, skill.lastIndexOf('/'));
+export const templateOf = (skill: string): string => skill.slice(0, skill.lastIndexOf('/'));
 
 export interface PlantedExample extends Draft {
   variant: Variant;
