@@ -11,7 +11,7 @@ async function logits(backend: Backend, files: string, count: number): Promise<F
   const { policy, tokenizer } = await warmStart(files);
   const recipe = presetRecipe('grpo');
   const { tasks, databases } = nurserySplit(recipe, 'dev', await sqlEngine());
-  const prompts = new Prompts(tokenizer, databases, recipe.prompt);
+  const prompts = new Prompts(tokenizer, databases, recipe);
   const items = tasks.slice(0, count).map((task) => ({
     prompt: prompts.of(task),
     completions: task.gold!.slice(0, 1).map((sql) => tokenizer.encode(sql)),

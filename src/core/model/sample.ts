@@ -2,6 +2,9 @@
  * Batched sampling with a key–value cache. Prompts are read once and shared by their samples; finished
  * samples leave the batch. Every draw is keyed by (group, sample, position), so a sample does not
  * depend on which others are in its batch.
+ *
+ * With an environment a completion is a dialogue: what the environment answers to a turn is read token by
+ * token into the same cache, while other samples go on writing.
  */
 import { tf, type Tensor1D, type Tensor2D } from '#tfjs';
 import { log } from '../random/math.ts';
@@ -26,15 +29,33 @@ export interface SampleOptions {
   uniform: (prompt: number, sample: number, position: number) => number;
   /** Hears the tokens of a prompt's samples when the last of them ends, others still being written. */
   onGroup?: (prompt: number, written: Pick<Completion, 'tokens' | 'terminated'>[]) => void;
+  /** Answers turns; without it the first end-of-sequence token ends the completion. */
+  environment?: Environment;
 }
 
-export interface Completion {
-  /** Written tokens, the end-of-sequence token included when `terminated`. */
+/** A turn that a sample has just ended. */
+export interface EndedTurn {
+  prompt: number;
+  sample: number;
+  /** Place of the turn's first token in the completion. */
+  start: number;
+  /** Tokens of the turn, the end-of-sequence token included. */
   tokens: Int32Array;
-  /** Log-probability of each under softmax(logits / temperature) (temperature 1 when greedy). */
+}
+
+/** What each sample reads before it writes its next turn; null ends it. */
+export type Environment = (turns: readonly EndedTurn[]) => Promise<(Int32Array | null)[]>;
+
+export interface Completion {
+  /** Written tokens, end-of-sequence tokens included, and what an environment answered. */
+  tokens: Int32Array;
+  /** 1 = written, 0 = answered by the environment. */
+  mask: Uint8Array;
+  /** Log-probability of each under softmax(logits / temperature) (temperature 1 when greedy); 0 where not written. */
   logProbs: Float32Array;
-  /** Entropy of that distribution in nats. */
+  /** Entropy of that distribution in nats; 0 where not written. */
   entropies: Float32Array;
+  /** Ended by itself, or by the environment: not at the length limit. */
   terminated: boolean;
 }
 
@@ -45,7 +66,16 @@ interface Row {
   logProbs: number[];
   entropies: number[];
   terminated: boolean;
+  /** At the length limit in an answer it cannot read: over, but not terminated. */
+  cut: boolean;
+  mask: number[];
+  /** Of the answer, what is still to be read. */
+  unread: number[];
+  /** Where the turn being written starts. */
+  turnStart: number;
 }
+
+const over = ({ terminated, cut }: Row): boolean => terminated || cut;
 
 /** Entropies of one token of each of some rows, (R), not yet read. */
 interface RowEntropies {
@@ -64,7 +94,8 @@ export async function sample(
 ): Promise<Completion[][]> {
   const rows: Row[] = prompts.flatMap((_, prompt) =>
     Array.from({ length: options.num_generations }, (__, sample) => ({
-      ...{ prompt, sample, tokens: [], logProbs: [], entropies: [], terminated: false },
+      ...{ prompt, sample, tokens: [], logProbs: [], entropies: [], mask: [], unread: [] },
+      ...{ terminated: false, cut: false, turnStart: 0 },
     })),
   );
   if (rows.length > 0) {
@@ -87,6 +118,7 @@ export async function sample(
       .filter((row) => row.prompt === prompt)
       .map((row) => ({
         tokens: Int32Array.from(row.tokens),
+        mask: Uint8Array.from(row.mask),
         logProbs: Float32Array.from(row.logProbs),
         entropies: Float32Array.from(row.entropies),
         terminated: row.terminated,
@@ -116,6 +148,7 @@ async function decodeAll(
       entropies.push({ rows: active, values });
       next = choose(await take(probs), active, step, options);
     }
+    if (options.environment) await answerTurns(active, options, options.environment);
     const last = step + 1 >= options.max_completion_length;
     unfinished.tell(last);
     const staying = rowsToKeep(active, rows.length);
@@ -158,7 +191,7 @@ class UnfinishedGroups {
   /** @param all whatever is written so far is all there will be */
   tell(all: boolean): void {
     this.#groups = this.#groups.filter((group) => {
-      if (!all && group.some(({ terminated }) => !terminated)) return true;
+      if (!all && !group.every(over)) return true;
       const written = group.map(({ tokens, terminated }) => ({
         tokens: Int32Array.from(tokens),
         terminated,
@@ -167,6 +200,36 @@ class UnfinishedGroups {
       return false;
     });
   }
+}
+
+/** Ends turns that wrote the end-of-sequence token: each goes on with what it is answered, or is over. */
+async function answerTurns(
+  rows: readonly Row[],
+  { eos_token_id, max_completion_length }: SampleOptions,
+  environment: Environment,
+): Promise<void> {
+  const ended = rows.filter(
+    (row) =>
+      !over(row) &&
+      row.unread.length === 0 &&
+      row.mask.at(-1) === 1 &&
+      row.tokens.at(-1) === eos_token_id,
+  );
+  if (ended.length === 0) return;
+  const answers = await environment(
+    ended.map(({ prompt, sample, turnStart, tokens }) => ({
+      ...{ prompt, sample, start: turnStart },
+      tokens: Int32Array.from(tokens.slice(turnStart)),
+    })),
+  );
+  ended.forEach((row, i) => {
+    const answer = answers[i]!;
+    row.turnStart = row.tokens.length + (answer?.length ?? 0);
+    if (answer === null) row.terminated = true;
+    // An answer that leaves no room to write is not worth reading.
+    else if (row.turnStart >= max_completion_length) row.cut = true;
+    else row.unread = Array.from(answer);
+  });
 }
 
 /** Reads the prompts: fills one cache per layer; the logits after each sample's prompt (R, V). */
@@ -213,12 +276,12 @@ function prefill(
  * met, so there finished rows ride along until half, a quarter, … of all rows is enough.
  */
 function rowsToKeep(rows: readonly Row[], all: number): number[] {
-  const alive = rows.filter(({ terminated }) => !terminated).length;
+  const alive = rows.filter((row) => !over(row)).length;
   if (alive === 0) return [];
   let size = all;
   while (Math.ceil(size / 2) >= alive && size > 1) size = Math.ceil(size / 2);
   let spare = tf.getBackend() === 'webgpu' ? Math.min(size, rows.length) - alive : 0;
-  return rows.flatMap((row, i) => (!row.terminated || spare-- > 0 ? [i] : []));
+  return rows.flatMap((row, i) => (!over(row) || spare-- > 0 ? [i] : []));
 }
 
 /** Finished samples leave: the caches keep only the rows listed. */
@@ -263,7 +326,9 @@ async function drawRows(
     try {
       return tf.tidy(() => {
         const uniforms = rows.map((row) =>
-          greedy || row.terminated ? 0 : options.uniform(row.prompt, row.sample, step),
+          greedy || over(row) || row.unread.length > 0
+            ? 0
+            : options.uniform(row.prompt, row.sample, step),
         );
         return ops.drawTokens(
           logits,
@@ -278,29 +343,49 @@ async function drawRows(
   })();
   const values = await take(drawn);
   return rows.map((row, i) => {
-    if (row.terminated) return options.eos_token_id; // rides along
+    if (over(row)) return options.eos_token_id; // rides along
+    const read = readOn(row);
+    if (read !== undefined) {
+      row.entropies.push(0);
+      return read;
+    }
     const token = values[i]!;
-    row.tokens.push(token);
-    row.logProbs.push(values[rows.length + i]!);
+    write(row, token, values[rows.length + i]!, options);
     row.entropies.push(values[2 * rows.length + i]!);
-    if (token === options.eos_token_id) row.terminated = true;
     return token;
   });
+}
+
+/** The next token of the answer the row is reading, undefined when it is to write. */
+function readOn(row: Row): number | undefined {
+  const token = row.unread.shift();
+  if (token === undefined) return undefined;
+  row.tokens.push(token);
+  row.mask.push(0);
+  row.logProbs.push(0);
+  return token;
+}
+
+function write(row: Row, token: number, logProb: number, options: SampleOptions): void {
+  row.tokens.push(token);
+  row.mask.push(1);
+  row.logProbs.push(logProb);
+  if (token === options.eos_token_id && !options.environment) row.terminated = true;
 }
 
 /** Draws one token per unfinished row from probs (R, V), records it, and returns the tokens. */
 function choose(probs: Float32Array, rows: Row[], step: number, options: SampleOptions): number[] {
   const vocabulary = probs.length / rows.length;
   return rows.map((row, i) => {
-    if (row.terminated) return options.eos_token_id; // rides along
+    if (over(row)) return options.eos_token_id; // rides along
+    const read = readOn(row);
+    if (read !== undefined) return read;
     const p = probs.subarray(i * vocabulary, (i + 1) * vocabulary);
     const token =
       options.temperature === 0
         ? argmax(p)
         : draw(p, options.uniform(row.prompt, row.sample, step), options.top_p);
-    row.tokens.push(token);
-    row.logProbs.push(log(p[token]!));
-    if (token === options.eos_token_id) row.terminated = true;
+    write(row, token, log(p[token]!), options);
     return token;
   });
 }
@@ -313,7 +398,8 @@ async function readEntropies(steps: readonly RowEntropies[]): Promise<void> {
   for (const { rows } of steps) {
     for (const row of rows) {
       const entropy = all[next++]!;
-      if (row.entropies.length < row.tokens.length) row.entropies.push(entropy);
+      const at = row.entropies.length;
+      if (at < row.tokens.length) row.entropies.push(row.mask[at] ? entropy : 0);
     }
   }
 }

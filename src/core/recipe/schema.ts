@@ -3,11 +3,12 @@
  * command line and the form controls of the page (`fields.ts`). Names follow TRL and Hugging Face.
  */
 import * as v from 'valibot';
+import { protocolNames } from '../episode/index.ts';
 import { choice, integer, text } from './controls.ts';
 import { grpo } from './methods/grpo.ts';
 import { rejectionSft } from './methods/rejection-sft.ts';
 import { sft } from './methods/sft.ts';
-import { data, evaluation, optimizer, policy, prompt, seed, sql } from './sections.ts';
+import { data, evaluation, optimizer, policy, prompt, seed, sql, turns } from './sections.ts';
 
 /** Raised when a field or default changes meaning; `migrations.ts` brings older recipes up. */
 export const RECIPE_VERSION = 1;
@@ -24,7 +25,8 @@ const common = {
   data,
   prompt,
   policy,
-  protocol: choice(['direct'], 'direct', 'How an episode goes: one answer, written in one go'),
+  protocol: choice(protocolNames, 'direct', 'How an episode goes'),
+  turns,
   optimizer,
   sql,
   eval: evaluation,

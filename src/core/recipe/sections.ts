@@ -1,6 +1,7 @@
 /** The parts of a recipe that every method shares. Seeds fit 32 bits, as `random/stream.ts` needs. */
 import * as v from 'valibot';
 import { credits } from '../credit/index.ts';
+import { turnOptions } from '../episode/index.ts';
 import type { OptionsSchema } from '../options.ts';
 import { rewards } from '../reward/index.ts';
 import { choice, flag, hashOrNull, integer, multiple, number, text } from './controls.ts';
@@ -125,6 +126,8 @@ function registered(
 
 export const reward = registered(rewards, 'execution-match', 'What an episode earns');
 export const credit = registered(credits, 'group-relative', 'From rewards to advantages');
+
+export const turns = v.optional(turnOptions, {});
 
 export const optimizer = v.optional(
   v.strictObject({

@@ -4,7 +4,7 @@
  * passes are added in their order.
  */
 import type { Policy } from '../model/policy.ts';
-import { sample, type Completion, type SampleOptions } from '../model/sample.ts';
+import { sample, type Completion, type Environment, type SampleOptions } from '../model/sample.ts';
 import { tokenUniform } from '../random/stream.ts';
 import { addGradients, type Gradients } from './gradients.ts';
 import { runPass, type Pass, type PassValues } from './pass.ts';
@@ -18,7 +18,7 @@ export interface Draws {
   prompts: number[];
 }
 
-export interface SampleRequest extends Omit<SampleOptions, 'uniform' | 'onGroup'> {
+export interface SampleRequest extends Omit<SampleOptions, 'uniform' | 'onGroup' | 'environment'> {
   /** Null when greedy. */
   draws: Draws | null;
 }
@@ -27,6 +27,13 @@ export interface SampleRequest extends Omit<SampleOptions, 'uniform' | 'onGroup'
 export type OnGroup = (prompt: number, written: Written[]) => void;
 
 export type Written = Pick<Completion, 'tokens' | 'terminated'>;
+
+/** Who takes part while samples are being written. */
+export interface Listeners {
+  onGroup?: OnGroup;
+  /** Makes completions dialogues. Sampling then stays in the thread that leads. */
+  environment?: Environment;
+}
 
 export interface BackwardResult {
   /** Undefined without passes. The caller disposes them. */
@@ -37,7 +44,11 @@ export interface BackwardResult {
 
 export interface Compute {
   /** `num_generations` completions of each prompt. `onGroup` hears of each prompt once, in any order. */
-  sample(prompts: Int32Array[], request: SampleRequest, onGroup?: OnGroup): Promise<Completion[][]>;
+  sample(
+    prompts: Int32Array[],
+    request: SampleRequest,
+    listeners?: Listeners,
+  ): Promise<Completion[][]>;
   /** Gradients summed over passes. */
   backward(passes: readonly Pass[]): Promise<BackwardResult>;
   close(): Promise<void>;
@@ -47,11 +58,11 @@ export function sampleHere(
   policy: Policy,
   prompts: Int32Array[],
   { draws, ...request }: SampleRequest,
-  onGroup?: OnGroup,
+  listeners: Listeners = {},
 ): Promise<Completion[][]> {
   return sample(policy, prompts, {
     ...request,
-    ...(onGroup && { onGroup }),
+    ...listeners,
     uniform: (prompt, index, position) =>
       draws
         ? tokenUniform(
@@ -64,7 +75,7 @@ export function sampleHere(
 /** In this thread. Policies stay the caller's. */
 export function localCompute(policy: Policy, reference: Policy | null = null): Compute {
   return {
-    sample: (prompts, request, onGroup) => sampleHere(policy, prompts, request, onGroup),
+    sample: (prompts, request, listeners) => sampleHere(policy, prompts, request, listeners),
     backward: async (passes) => {
       let grads: Gradients | undefined;
       const values: PassValues[] = [];

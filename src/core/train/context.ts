@@ -1,11 +1,13 @@
 /** What every learner works with, made once per run. */
-import type { Database, Task } from '../data/task.ts';
+import type { Database, Schema, Task } from '../data/task.ts';
+import { makeProtocol } from '../episode/index.ts';
+import type { Protocol } from '../episode/protocol.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import type { RewardService } from '../reward/service.ts';
 import type { SqlService } from '../sql/outcome.ts';
-import { directPrompt } from '../text/prompt.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import type { Annotator } from './annotator.ts';
 import type { Compute } from './compute.ts';
 import type { Optimizer } from './optimizer.ts';
 
@@ -28,36 +30,43 @@ export interface RunContext {
   readonly databases: DatabaseHashes;
   readonly sql: SqlService;
   readonly rewards: RewardService;
+  /** In the order they write. */
+  readonly annotators: readonly Annotator[];
 }
 
-/** Prompts as tokens, remembered by task. */
+/** The protocol of a recipe, and its prompts as tokens, remembered by task. */
 export class Prompts {
   readonly #known = new Map<Task, Int32Array>();
   readonly #schemas = new Map<string, Database>();
   readonly #tokenizer: Tokenizer;
+  readonly protocol: Protocol;
   readonly #evidence: boolean;
 
   constructor(
     tokenizer: Tokenizer,
     databases: ReadonlyMap<string, Database>,
-    { evidence }: { evidence: boolean },
+    { protocol, turns, prompt }: Pick<Recipe, 'protocol' | 'turns' | 'prompt'>,
   ) {
     this.#tokenizer = tokenizer;
-    this.#evidence = evidence;
+    this.protocol = makeProtocol(protocol, turns);
+    this.#evidence = prompt.evidence;
     for (const [id, database] of databases) this.#schemas.set(id, database);
   }
 
   of(task: Task): Int32Array {
     let tokens = this.#known.get(task);
     if (!tokens) {
-      const { question, evidence } = task;
-      const asked =
-        this.#evidence && evidence !== undefined ? { question, evidence } : { question };
-      const { schema } = this.#schemas.get(task.db_id)!;
-      tokens = this.#tokenizer.encode(directPrompt(schema, asked, { style: 'compact' }));
+      const asked = { ...task };
+      if (!this.#evidence) delete asked.evidence;
+      const text = this.protocol.prompt(asked, this.schemaOf(task), { style: 'compact' });
+      tokens = this.#tokenizer.encode(text);
       this.#known.set(task, tokens);
     }
     return tokens;
+  }
+
+  schemaOf(task: Task): Schema {
+    return this.#schemas.get(task.db_id)!.schema;
   }
 }
 

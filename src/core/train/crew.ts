@@ -7,7 +7,13 @@ import type { Policy } from '../model/policy.ts';
 import type { Completion } from '../model/sample.ts';
 import { WorkerCalls, type WorkerPort } from '../sql/call.ts';
 import { fused } from '../tensor/ops.ts';
-import type { BackwardResult, Compute, OnGroup, SampleRequest } from './compute.ts';
+import {
+  sampleHere,
+  type BackwardResult,
+  type Compute,
+  type Listeners,
+  type SampleRequest,
+} from './compute.ts';
 import { unflatten } from './gradients.ts';
 import type { GroupEvent, Job, PassAnswer, SampleAnswer } from './replica.ts';
 import type { Pass, PassValues } from './pass.ts';
@@ -110,8 +116,11 @@ export class Crew implements Compute {
   async sample(
     prompts: Int32Array[],
     request: SampleRequest,
-    onGroup?: OnGroup,
+    listeners: Listeners = {},
   ): Promise<Completion[][]> {
+    const { onGroup, environment } = listeners;
+    // The environment is in this thread, and asked between any two tokens.
+    if (environment) return sampleHere(this.#options.policy, prompts, request, listeners);
     const { draws } = request;
     const parts = equalParts(prompts.length, this.#members.length);
     const jobs = parts.map(([start, end]) => {

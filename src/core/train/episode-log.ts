@@ -13,8 +13,11 @@ export function episodeLines(step: number, groups: readonly Group[]): EpisodeLin
       terminated: episode.terminated,
       reward: rewards[sample]!.total,
       terms: rewards[sample]!.terms,
-      steps: episode.steps.map(({ kind, start, end, sql, outcome, comparison }) => ({
-        ...{ kind, start, end, sql, outcome, comparison },
+      ...(episode.mask.includes(0) && { mask: episode.mask }),
+      steps: episode.steps.map(({ elapsedMs: _, text, ...step }, i) => ({
+        ...step,
+        ...(episode.steps.length > 1 && { text }), // of one step it is the episode's
+        ...(rewards[sample]!.steps.length > 0 && { reward: rewards[sample]!.steps[i] }),
       })),
     })),
   );

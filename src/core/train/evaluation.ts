@@ -1,7 +1,6 @@
 /** How good a policy is on a split: greedy, and by samples. */
 import type { Task } from '../data/task.ts';
-import { directEpisode, directSql } from '../episode/direct.ts';
-import type { Episode } from '../episode/episode.ts';
+import { answerStep, type Episode } from '../episode/episode.ts';
 import {
   accuracy,
   accuracyByDifficulty,
@@ -12,10 +11,9 @@ import {
   type Judged,
 } from '../evaluate/metrics.ts';
 import { resultKey } from '../evaluate/result-key.ts';
-import type { Completion } from '../model/sample.ts';
 import type { Draws, SampleRequest } from './compute.ts';
 import type { RunContext } from './context.ts';
-import { execute, sampleEpisodes } from './rollout.ts';
+import { emptyEpisode, sampleEpisodes } from './episodes.ts';
 
 export type EvaluationContext = Pick<
   RunContext,
@@ -34,28 +32,9 @@ export interface EvaluationOptions {
 const JUDGE = { supervision: ['gold', 'answer'] as const };
 
 const judged = (episode: Episode): Judged => {
-  const { outcome, comparison } = episode.steps.at(-1)!;
+  const { outcome, comparison } = answerStep(episode) ?? {};
   return { outcome, comparison, difficulty: episode.task.difficulty };
 };
-
-/** What a prompt gets that leaves the policy no room to answer: no query, which counts as wrong. */
-const NO_COMPLETION: Completion = {
-  tokens: new Int32Array(0),
-  logProbs: new Float32Array(0),
-  entropies: new Float32Array(0),
-  terminated: false,
-};
-
-async function noEpisodes(
-  context: EvaluationContext,
-  task: Task,
-  count: number,
-): Promise<Episode[]> {
-  const { tokenizer } = context;
-  const sql = directSql(NO_COMPLETION, tokenizer);
-  const results = await execute(context, task, Array<string>(count).fill(sql), JUDGE);
-  return results.map((result) => directEpisode(task, NO_COMPLETION, result, tokenizer));
-}
 
 /** Whether prompt and completion fit the positions the policy knows. */
 export const fits = (
@@ -92,7 +71,9 @@ async function episodesInBatches(
     const written = await sampleEpisodes(context, readable, JUDGE, request, test_suite);
     for (const [i, task] of batch.entries()) {
       const found = written[chosen.indexOf(i)];
-      all.push(found ?? (await noEpisodes(context, task, num_generations)));
+      const empty = async (): Promise<Episode[]> =>
+        Array<Episode>(num_generations).fill(await emptyEpisode(context, task, JUDGE));
+      all.push(found ?? (await empty()));
     }
     onBatch(first + batch.length);
   }

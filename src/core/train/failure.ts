@@ -13,7 +13,7 @@ export function explained(thrown: unknown, inputs: RunInputs): unknown {
   const error = asBackendError(thrown);
   if (!(error instanceof StepSqlError) || error.code !== 'out_of_memory') return error;
   const { recipe, policy, data, tokenizer } = inputs;
-  const prompts = new Prompts(tokenizer, data.databases, recipe.prompt);
+  const prompts = new Prompts(tokenizer, data.databases, recipe);
   const lengths = (data.splits.get('train') ?? []).map((task) => prompts.of(task).length);
   const longest = Math.max(0, ...lengths.filter((n) => n <= recipe.prompt.max_prompt_length));
   const message = outOfMemoryMessage(recipe, policy.config, {

@@ -47,7 +47,11 @@ export function grpoLearner(context: RunContext): Learner {
       const groups = await rollout(context, options, recipe.reward, update);
       const samples = assignCredit(groups, credit, recipe, update);
       const metrics = await optimise(context, options, samples, update);
-      return { metrics: { ...episodeMetrics(groups), ...metrics }, groups };
+      const noted = Object.assign({}, ...context.annotators.map((a) => a.metrics?.() ?? {}));
+      return {
+        metrics: { ...episodeMetrics(groups), ...noted, ...strength(samples), ...metrics },
+        groups,
+      };
     },
   };
 }
@@ -59,11 +63,13 @@ function assignCredit(
   update: number,
 ): SampleGroup[] {
   let inputs = groups.map(({ episodes, rewards }) =>
-    episodes.map(({ steps, mask }, i): CreditEpisode => ({
-      outcome: rewards[i]!.total,
-      rewards: rewards[i]!.steps,
-      steps,
-      mask,
+    episodes.map(({ steps, mask, entropies }, i): CreditEpisode => ({
+      ...{ outcome: rewards[i]!.total, rewards: rewards[i]!.steps, steps, mask },
+      anchors: steps.map((_, s) => steps[s - 1]?.observation ?? ''),
+      entropies: steps.map(({ start, end }) => {
+        const written = entropies.subarray(start, end);
+        return written.length > 0 ? mean(Array.from(written)) : 0;
+      }),
     })),
   );
   if (recipe.grpo.shuffle_rewards) {
@@ -80,6 +86,17 @@ function assignCredit(
       return { episode, advantages: advantages[g]![i]!.tokens, length };
     }),
   }));
+}
+
+/** Mean |advantage| over loss tokens: how hard an update pulls, whatever the scale of the rewards. */
+function strength(groups: readonly SampleGroup[]): Record<string, number> {
+  let total = 0;
+  let tokens = 0;
+  for (const { episode, advantages, length } of groups.flatMap(({ samples }) => samples)) {
+    tokens += length;
+    if (length > 0) episode.mask.forEach((m, t) => (total += m ? Math.abs(advantages[t]!) : 0));
+  }
+  return { 'advantages/mean_abs': total / Math.max(1, tokens) };
 }
 
 /** All optimiser steps of one update; returns their metrics. */

@@ -9,8 +9,31 @@ export interface ImitationResult {
   tokens: number;
 }
 
-const completionTokens = (items: readonly PackItem[]): number =>
-  items.reduce((sum, { completions }) => sum + completions.reduce((n, c) => n + c.length, 0), 0);
+/** A text to imitate: of its completions, the tokens where `masks` are 1 (all without). */
+export interface ImitationItem extends PackItem {
+  masks?: Uint8Array[];
+}
+
+const ones = (values: ArrayLike<number>): number => Array.from(values).reduce((a, b) => a + b, 0);
+
+const imitatedTokens = (items: readonly ImitationItem[]): number =>
+  items.reduce(
+    (sum, { completions, masks }) =>
+      sum + completions.reduce((n, c, i) => n + (masks ? ones(masks[i]!) : c.length), 0),
+    0,
+  );
+
+/** Null where every token of the items counts. */
+function maskOf(items: readonly ImitationItem[]): Float32Array | null {
+  if (!items.some(({ masks }) => masks?.some((mask) => mask.includes(0)))) return null;
+  return Float32Array.from(
+    items.flatMap(({ completions, masks }) =>
+      completions.flatMap((c, i) =>
+        masks ? Array.from(masks[i]!) : Array<number>(c.length).fill(1),
+      ),
+    ),
+  );
+}
 
 /**
  * @param size items per forward pass
@@ -18,11 +41,11 @@ const completionTokens = (items: readonly PackItem[]): number =>
  */
 export async function imitate(
   { policy, optimizer, compute }: Pick<RunContext, 'policy' | 'optimizer' | 'compute'>,
-  items: readonly PackItem[],
+  items: readonly ImitationItem[],
   size: number,
   rate: number,
 ): Promise<ImitationResult> {
-  const tokens = completionTokens(items);
+  const tokens = imitatedTokens(items);
   for (const { prompt, completions } of items) {
     policy.checkLength(prompt.length + Math.max(...completions.map(({ length }) => length)));
   }
@@ -30,7 +53,10 @@ export async function imitate(
     items.slice(i * size, (i + 1) * size),
   );
   const { grads, values } = await compute.backward(
-    batches.map((local) => ({ kind: 'likelihood', items: local, scale: 1 / tokens })),
+    batches.map((local) => ({
+      ...{ kind: 'likelihood', scale: 1 / tokens, mask: maskOf(local) },
+      items: local.map(({ prompt, completions }) => ({ prompt, completions })),
+    })),
   );
   const loss = values.reduce((sum, pass) => sum + pass.loss, 0);
   return { loss, grad_norm: grads ? await optimizer.apply(grads, rate) : 0, tokens };

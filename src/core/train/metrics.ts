@@ -1,5 +1,6 @@
 /** Metrics of sampled episodes, with TRL's names where TRL has one. */
 import { groupShares } from '../evaluate/metrics.ts';
+import { answerStep, type Episode } from '../episode/episode.ts';
 import { mean, sampleStd } from '../evaluate/statistics.ts';
 import type { Group } from './rollout.ts';
 
@@ -27,9 +28,9 @@ export function episodeMetrics(groups: readonly Group[]): Record<string, number>
     (sum, { entropies }) => sum + entropies.reduce((a, b) => a + b, 0),
     0,
   );
-  const outcomes = episodes.map((episode) => episode.steps.at(-1)?.outcome);
+  const outcomes = episodes.map((episode) => answerStep(episode)?.outcome);
   const right = groups.map((group) =>
-    group.episodes.map((episode) => episode.steps.at(-1)?.comparison?.bird === true),
+    group.episodes.map((episode) => answerStep(episode)?.comparison?.bird === true),
   );
   const share = (count: number): number => count / Math.max(1, episodes.length);
   const { all_right, all_wrong } = groupShares(right);
@@ -56,7 +57,16 @@ export function episodeMetrics(groups: readonly Group[]): Record<string, number>
     'sql/empty': share(
       outcomes.filter((outcome) => outcome?.kind === 'rows' && outcome.rowCount === 0).length,
     ),
+    ...turnMetrics(episodes),
     'groups/all_wrong': all_wrong,
     'groups/all_right': all_right,
   };
+}
+
+/** turns/mean and turns/unanswered (share of episodes without an answer), where there is more than one turn. */
+function turnMetrics(episodes: readonly Episode[]): Record<string, number> {
+  const counts = episodes.map(({ steps }) => steps.length);
+  if (!counts.some((count) => count > 1)) return {};
+  const unanswered = episodes.filter((episode) => !answerStep(episode)).length;
+  return { 'turns/mean': average(counts), 'turns/unanswered': unanswered / episodes.length };
 }

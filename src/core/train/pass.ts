@@ -25,11 +25,13 @@ export interface SurrogatePass {
   options: SurrogateOptions;
 }
 
-/** −scale · Σ log-probability of the completions. */
+/** −scale · Σ log-probability of the completions' tokens where the mask is 1. */
 export interface LikelihoodPass {
   kind: 'likelihood';
   items: PackItem[];
   scale: number;
+  /** An entry per completion token; null where all count. */
+  mask: Float32Array | null;
 }
 
 export type Pass = SurrogatePass | LikelihoodPass;
@@ -60,7 +62,8 @@ export async function runPass(
       pass.kind === 'likelihood'
         ? (): Scalar => {
             const { logProbs } = policy.tokenLogProbs(input, rows, targets);
-            return tf.mul(tf.sum(logProbs), -pass.scale);
+            const counted = pass.mask ? tf.mul(logProbs, tf.tensor1d(pass.mask)) : logProbs;
+            return tf.mul(tf.sum(counted), -pass.scale);
           }
         : surrogate(policy, reference, pass, { input, rows, targets }, (made) => (result = made));
     const { value, grads } = gradientsOf(policy, loss);

@@ -4,23 +4,26 @@
  * advantage is worth: same episodes, no blame.
  */
 import { Stream } from '../random/stream.ts';
-import type { PackItem } from '../model/pack.ts';
 import type { RecipeOf } from '../recipe/schema.ts';
 import type { RunContext } from './context.ts';
-import { imitate } from './imitate.ts';
+import { answerStep, type Episode } from '../episode/episode.ts';
+import { imitate, type ImitationItem } from './imitate.ts';
 import type { Learner } from './learner.ts';
 import { episodeMetrics } from './metrics.ts';
 import { learningRate } from './optimizer.ts';
 import { rollout, type Group } from './rollout.ts';
 
 /** Different right completions of each question, one item each. */
-function accepted(groups: readonly Group[]): PackItem[] {
+function accepted(groups: readonly Group[]): ImitationItem[] {
   return groups.flatMap(({ prompt, episodes }) => {
-    const kept = new Map<string, Int32Array>();
-    for (const { tokens, terminated, steps } of episodes) {
-      if (terminated && steps.at(-1)?.comparison?.bird) kept.set(tokens.join(), tokens);
+    const kept = new Map<string, Episode>();
+    for (const episode of episodes) {
+      const right = episode.terminated && answerStep(episode)?.comparison?.bird;
+      if (right) kept.set(episode.tokens.join(), episode);
     }
-    return [...kept.values()].map((tokens) => ({ prompt, completions: [tokens] }));
+    return [...kept.values()].map(({ tokens, mask }) => ({
+      ...{ prompt, completions: [tokens], masks: [mask] },
+    }));
   });
 }
 

@@ -88,9 +88,10 @@ export function serveReplica(
     }
     if (job.weights) policy!.setWeights(job.weights);
     if (job.type === 'sample') {
-      const answer = await sampleHere(policy!, job.prompts, job.request, (prompt, written) =>
-        post({ id, kind: 'event', body: { prompt, written } satisfies GroupEvent }, []),
-      );
+      const answer = await sampleHere(policy!, job.prompts, job.request, {
+        onGroup: (prompt, written) =>
+          post({ id, kind: 'event', body: { prompt, written } satisfies GroupEvent }, []),
+      });
       return [answer satisfies SampleAnswer, []];
     }
     const { values, grads } = await runPass(policy!, reference, job.pass);

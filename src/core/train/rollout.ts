@@ -1,14 +1,12 @@
 /** Questions → sampled completions → executed and rewarded episodes: the first arrows of the loop. */
 import type { Task } from '../data/task.ts';
 import type { Episode } from '../episode/episode.ts';
-import { directEpisode, directSql } from '../episode/direct.ts';
 import { Stream } from '../random/stream.ts';
-import { findReward, supervise, type RewardMethod } from '../reward/index.ts';
+import { findReward } from '../reward/index.ts';
 import type { RewardBreakdown } from '../reward/reward.ts';
 import type { RewardChoice } from '../reward/service.ts';
-import type { QueryRequest, QueryResult } from '../sql/outcome.ts';
-import type { SampleRequest } from './compute.ts';
 import type { RunContext } from './context.ts';
+import { sampleEpisodes } from './episodes.ts';
 
 export interface RolloutOptions {
   num_generations: number;
@@ -61,60 +59,16 @@ export async function rollout(
     eos_token_id: tokenizer.eosId!,
     draws: { seed: recipe.seed, purpose: 'sample', update, prompts: [...chosen.keys()] },
   });
+  const written = chosen.map((task, i) => ({
+    ...{ task, prompt: prompts.of(task), episodes: episodes[i]! },
+  }));
+  for (const annotator of context.annotators) await annotator.annotate(written, update);
   const breakdowns = await context.rewards.score(reward, episodes.flat());
   let next = 0;
-  return chosen.map((task, i) => ({
-    task,
-    prompt: prompts.of(task),
-    episodes: episodes[i]!,
-    rewards: episodes[i]!.map(() => breakdowns[next++]!),
+  const groups = written.map((group) => ({
+    ...group,
+    rewards: group.episodes.map(() => breakdowns[next++]!),
   }));
-}
-
-type EpisodeContext = Pick<RunContext, 'tokenizer' | 'prompts' | 'databases' | 'sql' | 'compute'>;
-
-/** Samples each task and makes episodes: what a group has written runs while others are still writing. */
-export async function sampleEpisodes(
-  context: EpisodeContext,
-  tasks: readonly Task[],
-  method: Pick<RewardMethod, 'supervision'>,
-  request: SampleRequest,
-  withVariants = false,
-): Promise<Episode[][]> {
-  const { tokenizer, prompts, compute } = context;
-  const running: Promise<QueryResult[]>[] = [];
-  const completions = await compute.sample(
-    tasks.map((task) => prompts.of(task)),
-    request,
-    (i, written) => {
-      const sql = written.map((one) => directSql(one, tokenizer));
-      running[i] = execute(context, tasks[i]!, sql, method, withVariants);
-      running[i].catch(() => undefined); // awaited below, unless sampling fails first
-    },
-  );
-  const results = await Promise.all(running);
-  return tasks.map((task, i) =>
-    completions[i]!.map((completion, s) =>
-      directEpisode(task, completion, results[i]![s]!, tokenizer),
-    ),
-  );
-}
-
-/** Runs queries written for a task, and judges their results. */
-export async function execute(
-  { databases, sql }: Pick<RunContext, 'databases' | 'sql'>,
-  task: Task,
-  queries: readonly string[],
-  method: Pick<RewardMethod, 'supervision'>,
-  withVariants = false,
-): Promise<QueryResult[]> {
-  const database = await databases.of(task.db_id);
-  const variants = withVariants ? await databases.variants(task.db_id) : [];
-  const supervision = supervise(method, task);
-  return sql.execute(
-    queries.map((text): QueryRequest => ({
-      ...{ database, sql: text, ...supervision },
-      ...(variants.length > 0 && { variants }),
-    })),
-  );
+  for (const annotator of context.annotators) await annotator.learn?.(groups);
+  return groups;
 }

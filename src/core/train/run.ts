@@ -12,6 +12,7 @@ import type { Recipe } from '../recipe/schema.ts';
 import type { RewardService } from '../reward/service.ts';
 import type { SqlService } from '../sql/outcome.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { makeAnnotators } from './annotators.ts';
 import { answerable } from './answerable.ts';
 import { EVALUATION_BATCH, maxCompletionLength } from './batches.ts';
 import { localCompute } from './compute.ts';
@@ -27,6 +28,7 @@ import { rejectionSftLearner } from './rejection-sft.ts';
 import type { Group } from './rollout.ts';
 import type { RunStore } from './run-store.ts';
 import { sftLearner, type Corpus } from './sft.ts';
+import type { LoadedPolicy } from './starting-policy.ts';
 import { checkpointFiles, restore } from './trainer-state.ts';
 
 export interface RunPorts {
@@ -51,6 +53,10 @@ export interface RunInputs {
   tokenizer: Tokenizer;
   /** What SFT imitates instead of the tasks' gold SQL. */
   corpus?: Corpus;
+  /** Scores steps, where the recipe asks for a process reward model. The run owns it from here on. */
+  processModel?: LoadedPolicy;
+  /** Verified thoughts that a memory begins with. */
+  thoughts?: readonly { text: string; db_id: string }[];
 }
 
 export type RunEvent =
@@ -91,7 +97,10 @@ const LOGGED_GROUPS = 2;
  * that already holds the recipe is gone on with.
  */
 export async function* train(inputs: RunInputs, ports: RunPorts): AsyncGenerator<RunEvent, void> {
-  const releases: Release[] = [() => inputs.policy.dispose()];
+  const releases: Release[] = [
+    () => inputs.policy.dispose(),
+    () => inputs.processModel?.policy.dispose(),
+  ];
   try {
     yield* run(inputs, ports, (release) => releases.push(release));
   } catch (error) {
@@ -121,7 +130,7 @@ async function* run(
     throw badInput('backend', ports.backend, expected);
   }
   const chain = new FingerprintChain(ports.backend, state?.fingerprint);
-  const prompts = new Prompts(tokenizer, inputs.data.databases, recipe.prompt);
+  const prompts = new Prompts(tokenizer, inputs.data.databases, recipe);
   const databases = new DatabaseHashes(sql, inputs.data.databases);
   const all = inputs.data.splits.get('train') ?? [];
   const fitting = fittingTasks(all, prompts, recipe, policy);
@@ -132,16 +141,23 @@ async function* run(
   // The reference is where the run began, after a resume too.
   const reference = recipe.method === 'grpo' && recipe.grpo.beta > 0 ? inputs.policy.clone() : null;
   if (reference) atEnd(() => reference.dispose());
-  if (checkpoint) inputs.policy.dispose();
   const { replicas } = ports;
   const compute = replicas
     ? new Crew({ ...replicas, policy, reference, steps: () => optimizer.steps, now: clock })
     : localCompute(policy, reference);
   atEnd(() => compute.close());
-  const context: RunContext = {
+  const parts = {
     ...{ recipe, policy, tokenizer, optimizer, compute, data: inputs.data, tasks, prompts },
     ...{ databases, sql, rewards },
   };
+  const { processModel, thoughts } = inputs;
+  const annotators = await makeAnnotators(parts, { start: inputs.policy, processModel, thoughts });
+  for (const annotator of annotators) {
+    atEnd(() => annotator.dispose?.());
+    if (checkpoint) annotator.restore?.(checkpoint.files);
+  }
+  if (checkpoint) inputs.policy.dispose();
+  const context: RunContext = { ...parts, annotators };
   const learner = makeLearner(context, inputs.corpus);
   let done = checkpoint?.step ?? 0;
   let timeouts = state?.fingerprint.timeouts ?? 0;
@@ -151,6 +167,7 @@ async function* run(
       fingerprint: chain.toJSON(),
       timeouts: sql.timeouts?.entries() ?? [],
     });
+    for (const annotator of annotators) Object.assign(files, annotator.save?.());
     checkBackend();
     await store.saveCheckpoint(done, files);
   };

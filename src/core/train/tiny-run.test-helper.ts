@@ -71,7 +71,7 @@ export const longestPrompt = Math.max(...prompts.map((text) => tokenizer.encode(
 /** Every question with every query, as often. */
 const undecided: Corpus = (update, index) => ({
   prompt: prompts[index % 3]!,
-  sql: new Stream(0, 'undecided', update, index).pick(queries),
+  turns: [{ text: new Stream(0, 'undecided', update, index).pick(queries) }],
 });
 
 /** Hidden 16, one layer; more rows in the embedding than the tokenizer has tokens. */

@@ -81,7 +81,8 @@ export function plantedCorpus(
     const example = plantedExample(variants, stream, seed, habits);
     const { variant, question } = example;
     const sql = update <= goldUpdates ? renderSql(example.query) : example.sql;
-    return { prompt: directPrompt(schemas.get(variant)!, { question }, { style: 'compact' }), sql };
+    const prompt = directPrompt(schemas.get(variant)!, { question }, { style: 'compact' });
+    return { prompt, turns: [{ text: sql }] };
   };
 }
 
@@ -93,8 +94,8 @@ export function nurseryTokenizer(
 ): TokenizerFiles {
   const corpus = plantedCorpus(nurserySeed, schemaCount, nurserySeed);
   const texts = Array.from({ length: TOKENIZER_TEXTS }, (_, i) => {
-    const { prompt, sql } = corpus(0, i);
-    return prompt + sql;
+    const { prompt, turns } = corpus(0, i);
+    return prompt + turns.map(({ text, observation = '' }) => text + observation).join('');
   });
   return trainBpe(texts, { vocabSize });
 }

@@ -76,7 +76,7 @@ async function run(session: Session, name: string, options: Options): Promise<vo
   });
   const context = {
     ...{ policy, compute: localCompute(policy), tokenizer, sql },
-    prompts: new Prompts(tokenizer, dataset.databases, recipe.prompt),
+    prompts: new Prompts(tokenizer, dataset.databases, recipe),
     databases: new DatabaseHashes(sql, dataset.databases),
   };
   const measure = {

@@ -75,7 +75,7 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
     const tasks = data.splits.get('dev')!.slice(0, options.questions);
     const context = {
       ...{ policy: trained, compute: localCompute(trained), tokenizer, sql },
-      prompts: new Prompts(tokenizer, data.databases, recipe.prompt),
+      prompts: new Prompts(tokenizer, data.databases, recipe),
       databases: new DatabaseHashes(sql, data.databases),
     };
     const measure = { max_completion_length: 96, batch_size: 64, test_suite: false, seed };

@@ -140,7 +140,7 @@ async function measure(
   if (!tasks) throw badInput('split', split, [...data.splits.keys()].join(', '));
   const context = {
     ...{ policy, compute: localCompute(policy), tokenizer, sql },
-    prompts: new Prompts(tokenizer, data.databases, recipe.prompt),
+    prompts: new Prompts(tokenizer, data.databases, recipe),
     databases: new DatabaseHashes(sql, data.databases),
   };
   const options = { max_completion_length: 64, batch_size: 64, test_suite: true };

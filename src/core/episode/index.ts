@@ -1,0 +1,45 @@
+/** The protocols: a new one is a file beside this and a line in `protocols`. */
+import * as v from 'valibot';
+import { badInput } from '../errors.ts';
+import { direct } from './direct.ts';
+import type { Protocol } from './protocol.ts';
+
+const integer = (initial: number, max: number, description: string) =>
+  v.optional(
+    v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max), v.description(description)),
+    initial,
+  );
+
+const flag = (description: string) =>
+  v.optional(v.pipe(v.boolean(), v.description(description)), false);
+
+/** How protocols of several turns go; those of one turn have no use for it. */
+export const turnOptions = v.strictObject({
+  max_turns: integer(5, 64, 'Turns of an episode, the answer included'),
+  observation_rows: integer(3, 1000, 'Rows of a result shown to the policy'),
+  observation_chars: integer(160, 100_000, 'Characters of an observation shown to the policy'),
+  blank_observations: flag('Control experiment: observations without their content'),
+  reveal_facts: flag('Control experiment: what tools would tell is in the prompt'),
+});
+
+export type TurnOptions = v.InferOutput<typeof turnOptions>;
+
+const PROTOCOLS = {
+  direct: () => direct,
+} satisfies Record<string, (options: TurnOptions) => Protocol>;
+
+export type ProtocolName = keyof typeof PROTOCOLS;
+
+export const protocolNames = Object.keys(PROTOCOLS) as [ProtocolName, ...ProtocolName[]];
+
+/** Options that are missing have their defaults. Throws `bad_input` listing the protocols there are. */
+export function makeProtocol(
+  name: string,
+  options: v.InferInput<typeof turnOptions> = {},
+): Protocol {
+  if (!Object.hasOwn(PROTOCOLS, name)) {
+    throw badInput('protocol', name, `one of ${protocolNames.join(', ')}`);
+  }
+  const make: (options: TurnOptions) => Protocol = PROTOCOLS[name as ProtocolName];
+  return make(v.parse(turnOptions, options));
+}

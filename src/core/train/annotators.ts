@@ -1,0 +1,22 @@
+/** Which annotators a recipe needs. A new one is a file beside this and a line in `makeAnnotators`. */
+import type { Policy } from '../model/policy.ts';
+import type { Annotator } from './annotator.ts';
+import type { RunContext } from './context.ts';
+import type { LoadedPolicy } from './starting-policy.ts';
+
+/** What annotators may be made of, beside the run itself. */
+export interface AnnotatorInputs {
+  /** The policy where the run began. Not theirs: who needs it later clones it. */
+  start: Policy;
+  /** A process reward model, where the recipe names one. The run owns it. */
+  processModel?: LoadedPolicy | undefined;
+  /** Verified thoughts to begin with. */
+  thoughts?: readonly { text: string; db_id: string }[] | undefined;
+}
+
+export function makeAnnotators(
+  _context: Omit<RunContext, 'annotators'>,
+  _inputs: AnnotatorInputs,
+): Promise<Annotator[]> {
+  return Promise.resolve([]);
+}
