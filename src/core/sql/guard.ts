@@ -3,7 +3,7 @@
  * tokenizer (tokenize.c); what a statement *means* is left to SQLite itself.
  */
 
-interface Token {
+export interface Token {
   kind: 'word' | 'quoted' | 'symbol';
   /** Words in upper case, quoted tokens without their quotes, symbols as they are. */
   text: string;
@@ -15,7 +15,7 @@ interface Token {
 const TOKEN =
   /(?:[\t-\r \uFEFF]+|--[^\n]*|\/\*[^]*?(?:\*\/|$))|('[^']*(?:''[^']*)*'?|"[^"]*(?:""[^"]*)*"?|`[^`]*(?:``[^`]*)*`?|\[[^\]]*\]?)|([A-Za-z_\u0080-\uFFFF][\w$\u0080-\uFFFF]*)|([^])/y;
 
-function* tokens(sql: string): Generator<Token> {
+export function* tokens(sql: string): Generator<Token> {
   let at = 0;
   for (;;) {
     TOKEN.lastIndex = at;
