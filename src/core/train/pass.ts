@@ -2,13 +2,14 @@
  * One forward and backward pass as plain data, so that it can run in this thread or in another, and what
  * it gives: values for metrics, and a gradient per parameter.
  */
-import { tf, type Scalar, type Tensor1D } from '#tfjs';
+import { tf, type Scalar, type Tensor1D, type Tensor2D } from '#tfjs';
 import { pack, toTensors, type PackItem } from '../model/pack.ts';
 import type { Policy } from '../model/policy.ts';
 import { take } from '../tensor/read.ts';
 import { scoped } from '../tensor/scope.ts';
 import { gradientsOf, type Gradients } from './gradients.ts';
 import { surrogateLoss, type SurrogateOptions, type SurrogateResult } from './loss.ts';
+import { choiceLogits, processLoss, tagRows, type Choices } from './prm/loss.ts';
 
 /** GRPO's loss. The arrays have an entry per completion token: items, then completions, in order. */
 export interface SurrogatePass {
@@ -34,7 +35,21 @@ export interface LikelihoodPass {
   mask: Float32Array | null;
 }
 
-export type Pass = SurrogatePass | LikelihoodPass;
+/** A process reward model's loss at step tags. */
+export interface ProcessPass {
+  kind: 'process';
+  items: PackItem[];
+  /** Where the tags are among the completion tokens (items, then completions, in order). */
+  tags: Int32Array;
+  /** The tag's token id. */
+  tag: number;
+  choices: Choices;
+  /** Of each tag: share of completions from there that end right, in [0, 1]. */
+  labels: Float32Array;
+  weights: Float32Array;
+}
+
+export type Pass = SurrogatePass | LikelihoodPass | ProcessPass;
 
 export interface PassValues {
   loss: number;
@@ -56,16 +71,29 @@ export async function runPass(
   pass: Pass,
 ): Promise<PassResult> {
   const { value, grads, result } = scoped((keep) => {
-    const { input, rows, targets } = toTensors(pack(pass.items));
+    const packed = pack(pass.items);
+    const { input, rows, targets } = toTensors(packed);
     let result: SurrogateResult | undefined;
-    const loss =
-      pass.kind === 'likelihood'
-        ? (): Scalar => {
+    const lossOf = (): (() => Scalar) => {
+      switch (pass.kind) {
+        case 'likelihood':
+          return () => {
             const { logProbs } = policy.tokenLogProbs(input, rows, targets);
             const counted = pass.mask ? tf.mul(logProbs, tf.tensor1d(pass.mask)) : logProbs;
             return tf.mul(tf.sum(counted), -pass.scale);
-          }
-        : surrogate(policy, reference, pass, { input, rows, targets }, (made) => (result = made));
+          };
+        case 'process': {
+          const at = tf.tensor1d(tagRows(packed, pass.tags, pass.tag), 'int32');
+          const logits = (): Tensor2D => choiceLogits(policy, input, at, pass.choices);
+          return () => processLoss(logits(), pass.labels, pass.weights);
+        }
+        case 'surrogate':
+          return surrogate(policy, reference, pass, { input, rows, targets }, (made) => {
+            result = made;
+          });
+      }
+    };
+    const loss = lossOf();
     const { value, grads } = gradientsOf(policy, loss);
     for (const grad of grads.values()) keep(grad);
     if (result) keep(result.ratios);
