@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { badInput } from '../errors.ts';
 import { direct } from './direct.ts';
 import type { Protocol } from './protocol.ts';
+import { thinkProtocol } from './think.ts';
 
 const integer = (initial: number, max: number, description: string) =>
   v.optional(
@@ -26,6 +27,7 @@ export type TurnOptions = v.InferOutput<typeof turnOptions>;
 
 const PROTOCOLS = {
   direct: () => direct,
+  think: () => thinkProtocol,
 } satisfies Record<string, (options: TurnOptions) => Protocol>;
 
 export type ProtocolName = keyof typeof PROTOCOLS;
