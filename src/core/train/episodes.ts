@@ -15,16 +15,34 @@ export type EpisodeContext = Pick<
 
 type Judge = Pick<RewardMethod, 'supervision'>;
 
+/** How an episode begins: nothing yet, or whole turns with what was shown after them. */
+export type Opening = Pick<
+  Episode,
+  'task' | 'tokens' | 'mask' | 'logProbs' | 'entropies' | 'steps'
+>;
+
+/** Where an episode of the task begins. */
+export const emptyOpening = (task: Task): Opening => ({
+  ...{ task, tokens: new Int32Array(0), mask: new Uint8Array(0), steps: [] },
+  ...{ logProbs: new Float32Array(0), entropies: new Float32Array(0) },
+});
+
 /** An episode being written. */
 interface Draft {
   task: Task;
   schema: Schema;
   steps: Step[];
-  /** Tokens accounted for: turns, and what was shown after them. */
+  /** Tokens accounted for, the opening's included: turns, and what was shown after them. */
   read: number;
+  opening: Opening;
+  /** What was shown after the last turn, where nothing is to be written after it. */
+  shown: Int32Array;
 }
 
-const newDraft = (task: Task, schema: Schema): Draft => ({ task, schema, steps: [], read: 0 });
+const newDraft = (opening: Opening, schema: Schema): Draft => ({
+  ...{ task: opening.task, schema, steps: opening.steps.map((step) => ({ ...step })) },
+  ...{ read: opening.tokens.length, opening, shown: new Int32Array(0) },
+});
 
 /** An embedding may have more rows than the tokenizer has tokens: those write nothing, as in transformers. */
 const textOf = (tokens: Int32Array, tokenizer: Tokenizer): string =>
@@ -84,35 +102,65 @@ async function runSteps(
   });
 }
 
-function finish({ task, steps }: Draft, completion: Completion): Episode {
-  const { tokens, mask, logProbs, entropies, terminated } = completion;
+function finish({ task, steps, opening, shown }: Draft, completion: Completion): Episode {
+  const { terminated } = completion;
+  const nothing = new Float32Array(shown.length);
   const text = steps.map((step) => step.text + (step.observation ?? '')).join('');
-  return { task, tokens, mask, logProbs, entropies, terminated, text, steps };
+  return {
+    ...{ task, terminated, text, steps },
+    tokens: Int32Array.from([...opening.tokens, ...completion.tokens, ...shown]),
+    mask: Uint8Array.from([...opening.mask, ...completion.mask, ...nothing]),
+    logProbs: Float32Array.from([...opening.logProbs, ...completion.logProbs, ...nothing]),
+    entropies: Float32Array.from([...opening.entropies, ...completion.entropies, ...nothing]),
+  };
 }
 
-/**
- * `request.num_generations` episodes of each task, executed. In protocols of one turn the SQL of a task runs
- * while others are still being written; in those of several, between turns.
- */
-export async function sampleEpisodes(
+/** `request.num_generations` episodes of each task, executed. */
+export function sampleEpisodes(
   context: EpisodeContext,
   tasks: readonly Task[],
   judge: Judge,
   request: SampleRequest,
   withVariants = false,
 ): Promise<Episode[][]> {
+  return goOn(context, tasks.map(emptyOpening), judge, request, { withVariants });
+}
+
+export interface GoOnOptions {
+  withVariants?: boolean;
+  /** Turns to write; by default as many as the protocol allows. */
+  turns?: number;
+}
+
+/**
+ * Episodes that go on from openings, `request.num_generations` from each; its `max_completion_length` is that
+ * of whole episodes. In protocols of one turn the SQL of a task runs while others are still being written; in
+ * those of several, between turns.
+ */
+export async function goOn(
+  context: EpisodeContext,
+  openings: readonly Opening[],
+  judge: Judge,
+  request: SampleRequest,
+  { withVariants = false, turns = Infinity }: GoOnOptions = {},
+): Promise<Episode[][]> {
   const { prompts, compute } = context;
-  const drafts = tasks.map((task) =>
-    Array.from({ length: request.num_generations }, () => newDraft(task, prompts.schemaOf(task))),
+  const drafts = openings.map((opening) =>
+    Array.from({ length: request.num_generations }, () =>
+      newDraft(opening, prompts.schemaOf(opening.task)),
+    ),
   );
-  const tokens = tasks.map((task) => prompts.of(task));
+  const tokens = openings.map((opening) => {
+    const prompt = prompts.of(opening.task);
+    return opening.tokens.length > 0 ? Int32Array.from([...prompt, ...opening.tokens]) : prompt;
+  });
   const run = (steps: { task: Task; step: Step }[]): Promise<void> =>
     runSteps(context, steps, judge, withVariants);
   if (prompts.protocol.maxTurns === 1) {
     const running: Promise<void>[] = [];
     const onGroup = (i: number, written: Written[]): void => {
       const steps = written.map(({ tokens, terminated }, s) => ({
-        task: tasks[i]!,
+        task: openings[i]!.task,
         step: takeTurn(context, drafts[i]![s]!, tokens, terminated),
       }));
       running[i] = run(steps);
@@ -122,19 +170,37 @@ export async function sampleEpisodes(
     await Promise.all(running);
     return drafts.map((group, i) => group.map((draft, s) => finish(draft, completions[i]![s]!)));
   }
-  const environment = async (turns: readonly EndedTurn[]): Promise<(Int32Array | null)[]> => {
-    const ended = turns.map(({ prompt, sample, tokens }) => {
+  const limit = request.max_completion_length;
+  const environment = async (ended: readonly EndedTurn[]): Promise<(Int32Array | null)[]> => {
+    const running: { draft: Draft; task: Task; step: Step }[] = [];
+    const taken = ended.map(({ prompt, sample, tokens }) => {
       const draft = drafts[prompt]![sample]!;
-      return { draft, task: draft.task, step: takeTurn(context, draft, tokens, true) };
+      // Longer than its own limit, while samples with shorter openings still have room.
+      if (draft.read + tokens.length > limit) return undefined;
+      const one = { draft, task: draft.task, step: takeTurn(context, draft, tokens, true) };
+      running.push(one);
+      return one;
     });
-    await run(ended);
-    return ended.map(({ draft, step }) => answerTurn(context, draft, step));
+    await run(running);
+    return taken.map((one) => {
+      if (!one) return null;
+      const { draft, step } = one;
+      const answer = answerTurn(context, draft, step);
+      if (!answer || draft.steps.length - draft.opening.steps.length < turns) return answer;
+      draft.shown = answer;
+      return null;
+    });
   };
-  const completions = await compute.sample(tokens, request, { environment });
+  const room = Math.max(0, ...openings.map((opening) => limit - opening.tokens.length));
+  const completions = await compute.sample(
+    tokens,
+    { ...request, max_completion_length: Math.max(1, room) },
+    { environment },
+  );
   return drafts.map((group, i) =>
     group.map((draft, s) => {
       const completion = completions[i]![s]!;
-      const rest = completion.tokens.subarray(draft.read);
+      const rest = completion.tokens.subarray(draft.read - draft.opening.tokens.length);
       if (rest.length > 0) unfinishedTurn(context, draft, rest);
       return finish(draft, completion);
     }),
@@ -170,7 +236,7 @@ export async function emptyEpisode(
   task: Task,
   judge: Judge,
 ): Promise<Episode> {
-  const draft = newDraft(task, context.prompts.schemaOf(task));
+  const draft = newDraft(emptyOpening(task), context.prompts.schemaOf(task));
   const step: Step = { kind: 'answer', start: 0, end: 0, text: '', sql: '' };
   draft.steps.push(step);
   await runSteps(context, [{ task, step }], judge, false);

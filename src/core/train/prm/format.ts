@@ -4,9 +4,10 @@
  * the model's weights for "+" against "−".
  */
 import { badInput } from '../../errors.ts';
+import { resultText } from '../../episode/cocte.ts';
 import type { Episode } from '../../episode/episode.ts';
-import type { Outcome } from '../../sql/outcome.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
+import type { Opening } from '../episodes.ts';
 import type { Choices } from './loss.ts';
 
 /** Token ids that the model speaks with. */
@@ -29,37 +30,6 @@ export function judgeTokens(tokenizer: Tokenizer): JudgeTokens {
   return { tag: one(TAG), choices: [one('+'), one('-')] };
 }
 
-/** Cells, and characters of a cell, of an answer's result that are shown. */
-const MAX_ROWS = 3;
-const MAX_CELL = 20;
-
-/**
- * What the model is shown of the last step's execution, which the policy never sees: number of rows, column
- * names and first rows, or that there are none.
- */
-export function resultText(outcome: Outcome | undefined): string {
-  switch (outcome?.kind) {
-    case undefined:
-      return '\nno result';
-    case 'rows': {
-      const cell = (value: unknown): string => {
-        const text = value instanceof Uint8Array ? 'blob' : String(value ?? 'NULL');
-        return text.length > MAX_CELL ? `${text.slice(0, MAX_CELL)}…` : text;
-      };
-      const rows = outcome.rows.slice(0, MAX_ROWS).map((row) => row.map(cell).join(', '));
-      return ['', `${outcome.rowCount} rows: ${outcome.columns.length} columns`, ...rows].join(
-        '\n',
-      );
-    }
-    case 'error':
-      return '\nerror';
-    case 'timeout':
-      return '\ntimeout';
-    case 'refused':
-      return '\nrefused';
-  }
-}
-
 /** Where the tokens of step `i` end, its observation included, in `Episode.tokens`. */
 export const stepEnd = ({ steps, tokens }: Beginning, i: number): number =>
   steps[i + 1]?.start ?? tokens.length;
@@ -74,11 +44,18 @@ export interface Tagged {
 /** An episode, or the beginning of one: tokens up to the end of its last step, observation included. */
 export type Beginning = Pick<Episode, 'steps' | 'tokens'>;
 
-/** The first `count` steps. */
-export const beginningOf = (episode: Beginning, count: number): Beginning => ({
-  steps: episode.steps.slice(0, count),
-  tokens: count === 0 ? new Int32Array(0) : episode.tokens.slice(0, stepEnd(episode, count - 1)),
-});
+/** The first `count` steps, from which an episode can go on. */
+export function openingAfter(episode: Opening, count: number): Opening {
+  const end = count === 0 ? 0 : stepEnd(episode, count - 1);
+  return {
+    task: episode.task,
+    steps: episode.steps.slice(0, count),
+    tokens: episode.tokens.slice(0, end),
+    mask: episode.mask.slice(0, end),
+    logProbs: episode.logProbs.slice(0, end),
+    entropies: episode.entropies.slice(0, end),
+  };
+}
 
 /** The text with a tag after every step; the execution result of a last step is put in. */
 export function tagEpisode(episode: Beginning, tokenizer: Tokenizer, tag: number): Tagged {

@@ -3,21 +3,12 @@
  * Math-Shepherd, arXiv 2312.08935, and Reward-SQL label steps). Beginnings that are equal share their
  * completions; an episode that has ended is worth its own outcome.
  */
-import type { Task } from '../../data/task.ts';
 import { answerStep, type Episode } from '../../episode/episode.ts';
 import type { Draws } from '../compute.ts';
-import { beginningOf, type Beginning } from './format.ts';
+import type { Opening } from '../episodes.ts';
+import { openingAfter } from './format.ts';
 
-/** A question and how its answer begins: not at all, or with steps of which none answers. */
-export interface Opening {
-  task: Task;
-  beginning: Beginning;
-}
-
-/**
- * Lets a policy go on from openings, `samples` times each. The episodes that come back are whole: the
- * opening's steps and tokens are their first.
- */
+/** Lets a policy go on from openings, `samples` times each (`goOn` in batches). */
 export type GoOn = (
   openings: readonly Opening[],
   samples: number,
@@ -29,7 +20,6 @@ export const endsRight = (episode: Pick<Episode, 'steps'>): boolean =>
   answerStep(episode as Episode)?.comparison?.bird === true;
 
 export interface ValueGroup {
-  task: Task;
   /** Number of the group, the same whatever else is valued along with it: it keys the completions. */
   number: number;
   episodes: readonly Episode[];
@@ -58,15 +48,15 @@ export async function monteCarloValues(
   const openings: Opening[] = [];
   const prompts: number[] = [];
   /** Where the opening of each step but the last is in `openings`. */
-  const places = groups.map(({ task, number, episodes }) => {
+  const places = groups.map(({ number, episodes }) => {
     const known = new Map<string, number>();
     return episodes.map((episode, e) =>
       episode.steps.slice(0, -1).map((_, s) => {
-        const beginning = beginningOf(episode, s + 1);
-        const key = beginning.tokens.join();
+        const opening = openingAfter(episode, s + 1);
+        const key = opening.tokens.join();
         let place = known.get(key);
         if (place === undefined) {
-          place = openings.push({ task, beginning }) - 1;
+          place = openings.push(opening) - 1;
           prompts.push((number * episodes.length + e) * maxTurns + s);
           known.set(key, place);
         }
