@@ -20,7 +20,7 @@ const rows = (rowCount: number, truncated = false): Outcome => ({
   ...{ kind: 'rows', columns: ['n'], rows: [[1]], rowCount, truncated },
 });
 const comparison = (bird: boolean): Comparison => ({
-  ...{ bird, spider: bird, exact: bird, recall: 1, f1: 1, softF1: 1 },
+  ...{ bird, spider: bird, exact: bird, recall: 1, f1: 1, softF1: 1, qatch: 1 },
 });
 
 const line = (step: number, group: number, sample: number, reward = 0): EpisodeLine => ({

@@ -75,7 +75,11 @@ const reward = fc.oneof(
 );
 const group = fc.array(reward, { minLength: 1, maxLength: 12 });
 
-describe.each(Object.entries(credits))('%s', (_, method) => {
+const wholeEpisodes = ['group-relative', 'dr-grpo', 'rloo'].map(
+  (name) => [name, credits[name]!] as const,
+);
+
+describe.each(wholeEpisodes)('%s', (_, method) => {
   const assign = (rewards: number[]) =>
     method
       .make()([rewards.map(outcomeOnly)])[0]!
@@ -197,6 +201,21 @@ describe('the registry', () => {
     const dr = findCredit('dr-grpo').make();
     const groups = [vector.map(outcomeOnly)];
     expect(none(groups)).toEqual(dr(groups));
+  });
+
+  it('sums process rewards into the reward of the episode when asked to', () => {
+    const groups = [
+      [
+        { ...outcomeOnly(1), rewards: [0.05, -0.1] },
+        { ...outcomeOnly(0), rewards: [0.05] },
+      ],
+    ];
+    const summed = findCredit('grpo').make({ process: 'sum' })(groups);
+    const same = findCredit('grpo').make()([[outcomeOnly(0.95), outcomeOnly(0.05)]]);
+    expect(summed[0]![0]!.steps[0]).toBeCloseTo(same[0]![0]!.steps[0]!, 12);
+    expect(findCredit('grpo').make()(groups)).toEqual(
+      findCredit('grpo').make()([[outcomeOnly(1), outcomeOnly(0)]]),
+    );
   });
 
   it('refuses unknown names and options', () => {

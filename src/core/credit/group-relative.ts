@@ -4,32 +4,14 @@
  * baseline and deviation.
  */
 import * as v from 'valibot';
-import { broadcast, type CreditFunction } from './credit.ts';
+import { choice } from '../recipe/controls.ts';
+import { broadcast, type CreditEpisode, type CreditFunction } from './credit.ts';
+import { moments } from './moments.ts';
 
 export type ScaleRewards = 'group' | 'batch' | 'none';
 
 /** TRL's constant under the standard deviation. */
 const EPSILON = 1e-4;
-
-interface Moments {
-  count: number;
-  mean: number;
-  /** Sample standard deviation (n − 1); 0 for fewer than two values. */
-  std: number;
-}
-
-/** Moments of what is there. Taken around the first value: equal values have exactly zero deviation. */
-function moments(values: readonly number[]): Moments {
-  const present = values.filter((value) => !Number.isNaN(value));
-  const count = present.length;
-  const origin = present[0] ?? 0;
-  let sum = 0;
-  for (const value of present) sum += value - origin;
-  const mean = origin + sum / count;
-  let squares = 0;
-  for (const value of present) squares += (value - mean) * (value - mean);
-  return { count, mean, std: count > 1 ? Math.sqrt(squares / (count - 1)) : 0 };
-}
 
 /**
  * A = (r − mean_group) / (std + 1e-4), with `scale_rewards` choosing the deviation: of the `group`, of
@@ -63,10 +45,22 @@ export function leaveOneOutAdvantages(groups: readonly (readonly number[])[]): n
   });
 }
 
-const fromOutcomes =
-  (advantages: (groups: number[][]) => number[][]): CreditFunction =>
+export type ProcessRewards = 'ignore' | 'sum';
+
+/** Reward of an episode as one number: its outcome, with `sum` its process rewards added. */
+export function episodeReward(
+  { outcome, rewards }: CreditEpisode,
+  process: ProcessRewards = 'ignore',
+): number {
+  return process === 'sum' ? rewards.reduce((sum, reward) => sum + reward, outcome) : outcome;
+}
+
+const forEpisodes =
+  (process: ProcessRewards, advantages: (groups: number[][]) => number[][]): CreditFunction =>
   (groups) => {
-    const values = advantages(groups.map((group) => group.map(({ outcome }) => outcome)));
+    const values = advantages(
+      groups.map((group) => group.map((episode) => episodeReward(episode, process))),
+    );
     return groups.map((group, g) => group.map((episode, i) => broadcast(values[g]![i]!, episode)));
   };
 
@@ -78,15 +72,25 @@ export const groupRelativeOptions = v.strictObject({
     ),
     'group',
   ),
+  process: choice(
+    ['ignore', 'sum'],
+    'ignore',
+    'process rewards: left out, or summed into the reward of the whole episode',
+  ),
 });
 
+/**
+ * GRPO. With `process: sum` it learns from the same process rewards as step-level credit, without telling
+ * steps apart: the contrast that isolates credit from reward.
+ */
 export const groupRelative = ({
   scale_rewards,
+  process,
 }: v.InferOutput<typeof groupRelativeOptions>): CreditFunction =>
-  fromOutcomes((rewards) => groupRelativeAdvantages(rewards, scale_rewards));
+  forEpisodes(process, (rewards) => groupRelativeAdvantages(rewards, scale_rewards));
 
 /** "Dr. GRPO" (arXiv 2503.20783): no division by the deviation. Its loss is `loss_type: dr_grpo`. */
 export const drGrpo = (): CreditFunction =>
-  fromOutcomes((rewards) => groupRelativeAdvantages(rewards, 'none'));
+  forEpisodes('ignore', (rewards) => groupRelativeAdvantages(rewards, 'none'));
 
-export const rloo = (): CreditFunction => fromOutcomes(leaveOneOutAdvantages);
+export const rloo = (): CreditFunction => forEpisodes('ignore', leaveOneOutAdvantages);

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { findMethod, parseOptions, type OptionsSchema } from '../options.ts';
 import type { CreditFunction } from './credit.ts';
+import { finestepCredit, finestepCreditOptions } from './finestep.ts';
 import { drGrpo, groupRelative, groupRelativeOptions, rloo } from './group-relative.ts';
 
 interface Definition<S extends OptionsSchema> {
@@ -44,6 +45,12 @@ export const credits: Readonly<Record<string, CreditMethod>> = {
     aliases: [],
     options: noOptions,
     make: rloo,
+  }),
+  finestep: define('finestep', {
+    description: 'step by step: discounted, smoothed, normalised in the group (FineStep)',
+    aliases: [],
+    options: finestepCreditOptions,
+    make: finestepCredit,
   }),
 };
 

@@ -30,11 +30,12 @@ const verdict = (changes: Partial<Comparison>): Comparison => ({
   recall: 0,
   f1: 0,
   softF1: 0,
+  qatch: 0,
   ...changes,
 });
 
 describe('accuracy', () => {
-  const all = { bird: true, spider: true, exact: true, recall: 1, f1: 1, softF1: 1 };
+  const all = { bird: true, spider: true, exact: true, recall: 1, f1: 1, softF1: 1, qatch: 1 };
   const right = verdict({ ...all, testSuite: true });
   const judged: Judged[] = [
     { outcome: rows([['a']]), comparison: right, difficulty: 'easy' },

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StepSqlError } from '../errors.ts';
+import { rewards } from '../reward/index.ts';
 import { arbitraryRecipe } from './arbitrary.test-helper.ts';
 import { canonicalJson, recipeHash } from './canonical.ts';
 import { applySet, difference, patch } from './change.ts';
@@ -34,7 +35,10 @@ describe('parseRecipe', () => {
       top_p: 1,
       shuffle_rewards: false,
     });
-    expect(recipe.credit).toEqual({ name: 'group-relative', options: { scale_rewards: 'group' } });
+    expect(recipe.credit).toEqual({
+      name: 'group-relative',
+      options: { scale_rewards: 'group', process: 'ignore' },
+    });
     expect(recipe.optimizer.max_grad_norm).toBe(1);
   });
 
@@ -65,7 +69,7 @@ describe('parseRecipe', () => {
     [{ method: 'grpo', toString: 1 }, 'toString: got 1, expected a known field'],
     [
       { method: 'grpo', reward: { name: 'nice' } },
-      'reward.name: got "nice", expected one of execution-match, execution',
+      `reward.name: got "nice", expected one of ${Object.keys(rewards).join(', ')}`,
     ],
     [
       { method: 'grpo', reward: { name: 'execution', options: { exact: 'lots' } } },
@@ -216,7 +220,7 @@ describe('applySet', () => {
     ],
     ['grpo.beta=', 'grpo.beta: got "", expected a number from 0 to 10'],
     ['grpo.beta', '--set: got "grpo.beta", expected key=value, for example grpo.beta=0.01'],
-    ['reward.name=x', 'reward.name: got "x", expected one of execution-match, execution'],
+    ['reward.name=x', `reward.name: got "x", expected one of ${Object.keys(rewards).join(', ')}`],
     ['policy.model.vocab_size=513', 'policy.model.vocab_size: got 513, expected a multiple of 4'],
     ['data.levels=1', 'data.levels: got "1", expected one of its fields, such as data.levels.easy'],
     ['grpo.shuffle_rewards=yes', 'grpo.shuffle_rewards: got "yes", expected true or false'],

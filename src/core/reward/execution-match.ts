@@ -3,22 +3,11 @@
  * add terms to it, none does without it).
  */
 import * as v from 'valibot';
-import { answerStep } from '../episode/episode.ts';
-import type { RewardFunction } from './reward.ts';
-import { missingReward } from './reward.ts';
+import { comparisonOption } from './options.ts';
+import { missingReward, type RewardFunction } from './reward.ts';
+import { verdictOf } from './verdict.ts';
 
-export const executionMatchOptions = v.strictObject({
-  comparison: v.optional(
-    v.pipe(
-      v.picklist(['bird', 'spider', 'exact']),
-      v.description(
-        'what counts as a match: bird (equal sets of rows), spider (equal bags, order if the gold ' +
-          'orders, columns in any order), exact (equal bags of cells)',
-      ),
-    ),
-    'bird',
-  ),
-});
+export const executionMatchOptions = v.strictObject({ comparison: comparisonOption });
 
 export type ExecutionMatchOptions = v.InferOutput<typeof executionMatchOptions>;
 
@@ -28,9 +17,9 @@ export type ExecutionMatchOptions = v.InferOutput<typeof executionMatchOptions>;
  */
 export function executionMatch({ comparison }: ExecutionMatchOptions): RewardFunction {
   return (episode) => {
-    const step = answerStep(episode);
-    if (step?.outcome?.kind === 'rows' && !step.comparison) return missingReward();
-    const total = step?.comparison?.[comparison] ? 1 : 0;
+    const verdict = verdictOf(episode, comparison);
+    if (verdict === 'missing') return missingReward();
+    const total = verdict === 'right' ? 1 : 0;
     return { total, terms: { execution_match: total }, steps: [] };
   };
 }

@@ -6,6 +6,7 @@ import { findMethod, parseOptions, type OptionsSchema } from '../options.ts';
 import type { QueryRequest } from '../sql/outcome.ts';
 import { execution, executionOptions } from './execution.ts';
 import { executionMatch, executionMatchOptions } from './execution-match.ts';
+import { finestep, finestepOptions } from './finestep.ts';
 import type { RewardFunction } from './reward.ts';
 
 interface Definition<S extends OptionsSchema> {
@@ -45,6 +46,13 @@ export const rewards: Readonly<Record<string, RewardMethod>> = {
     // Where a dataset has gold SQL only, what it returns stands in for the answer.
     supervision: ['answer', 'gold'],
     make: execution,
+  }),
+  finestep: define('finestep', {
+    description: 'outcome, and process rewards of each step by what the executor saw (FineStep)',
+    aliases: [],
+    options: finestepOptions,
+    supervision: ['gold', 'answer'],
+    make: finestep,
   }),
 };
 

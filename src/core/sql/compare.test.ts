@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cell } from '../data/task.ts';
-import { birdEqual, bestOf, compareRows, relaxedScores, softF1 } from './compare.ts';
+import { birdEqual, bestOf, compareRows, qatch, relaxedScores, softF1 } from './compare.ts';
 import { spiderEqual } from './spider.ts';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
@@ -138,6 +138,18 @@ describe('BIRD Soft-F1', () => {
   });
 });
 
+describe('QATCH', () => {
+  it('is the mean of cell precision, cell recall and tuple cardinality', () => {
+    expect(qatch([], [])).toBe(1);
+    expect(qatch([[1]], [])).toBe(0);
+    expect(qatch([], [[1]])).toBe(0);
+    // Cells {1, 2, 3} against {1, 2}: precision 2/3, recall 1; 3 rows against 2.
+    expect(qatch([[1], [2], [3]], [[1], [2]])).toBeCloseTo((2 / 3 + 1 + 2 / 3) / 3, 12);
+    // The same cells in other places are not told apart: why a wrong result is capped in the reward.
+    expect(qatch([[1, 2], [3, 4]], [[3, 2], [1, 4]])).toBe(1); // prettier-ignore
+  });
+});
+
 describe('properties', () => {
   const cell: fc.Arbitrary<Cell> = fc.oneof(
     fc.constantFrom<Cell>(null, 0, -0, 1, 2, 'a', 'b', '', NaN, BIG, bytes(1)),
@@ -156,7 +168,15 @@ describe('properties', () => {
     fc.assert(
       fc.property(table, fc.boolean(), (rows, ordered) => {
         const all = compareRows(rows, rows, ordered);
-        expect(all).toEqual({ bird: true, spider: true, exact: true, recall: 1, f1: 1, softF1: 1 });
+        expect(all).toEqual({
+          bird: true,
+          spider: true,
+          exact: true,
+          recall: 1,
+          f1: 1,
+          softF1: 1,
+          qatch: 1,
+        });
       }),
     );
   });

@@ -86,6 +86,22 @@ function distinctRows(rows: Rows): string[][] {
   return [...seen.values()];
 }
 
+/**
+ * QATCH as Think2SQL rewards it (arXiv 2504.15077): the mean of cell precision and cell recall, over the sets of
+ * cells, and tuple cardinality, the smaller number of rows over the greater. Both empty = 1, one empty = 0.
+ */
+export function qatch(predicted: Rows, gold: Rows): number {
+  if (predicted.length === 0 || gold.length === 0) return predicted.length === gold.length ? 1 : 0;
+  const got = new Set(predicted.flatMap((row) => row.map(cellKey)));
+  const want = new Set(gold.flatMap((row) => row.map(cellKey)));
+  let common = 0;
+  for (const key of got) if (want.has(key)) common++;
+  const precision = got.size > 0 ? common / got.size : Number(want.size === 0);
+  const recall = want.size > 0 ? common / want.size : Number(got.size === 0);
+  const rows = Math.min(predicted.length, gold.length) / Math.max(predicted.length, gold.length);
+  return (precision + recall + rows) / 3;
+}
+
 /** Every mode at once. `ordered`: whether row order matters in Spider's EX (`ordersRows` of the gold). */
 export function compareRows(predicted: Rows, gold: Rows, ordered: boolean): Comparison {
   return {
@@ -93,6 +109,7 @@ export function compareRows(predicted: Rows, gold: Rows, ordered: boolean): Comp
     spider: spiderEqual(predicted, gold, ordered),
     ...relaxedScores(predicted, gold),
     softF1: softF1(predicted, gold),
+    qatch: qatch(predicted, gold),
   };
 }
 
@@ -109,6 +126,7 @@ export function bestOf(a: Comparison, b: Comparison): Comparison {
     recall: Math.max(a.recall, b.recall),
     f1: Math.max(a.f1, b.f1),
     softF1: Math.max(a.softF1, b.softF1),
+    qatch: Math.max(a.qatch, b.qatch),
     ...testSuite,
   };
 }

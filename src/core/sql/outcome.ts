@@ -34,6 +34,8 @@ export interface Comparison {
   f1: number;
   /** BIRD's Soft-F1, in [0, 1]. */
   softF1: number;
+  /** QATCH: mean of cell precision, cell recall and tuple cardinality, in [0, 1] (Think2SQL). */
+  qatch: number;
   /** Spider's EX on the database and on every variant named in the request; absent without variants. */
   testSuite?: boolean;
 }
