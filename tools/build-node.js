@@ -9,6 +9,7 @@ const entries = {
   'sql.worker': 'src/node/sql.worker.ts',
   bench: 'bench/bench.ts',
   'bench-page': 'bench/page.ts',
+  'bench-spider': 'bench/spider.ts',
 };
 
 await build({

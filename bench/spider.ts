@@ -1,0 +1,95 @@
+/**
+ * `npm run bench:spider -- --data <folder>`: every recipe in the box for some updates on real data. The small
+ * policies know the Nursery's words only, so nothing is learnt here: shown is that each recipe's whole loop runs on
+ * real schemas and gold SQL of all kinds, what its reward terms are there, and what an update costs. Each recipe has
+ * a process of its own, so that memory is its own.
+ */
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { isPreset, presetNames } from '../src/core/recipe/presets.ts';
+import { asMarkdown, runPreset, type SpiderRow } from './spider/run.ts';
+
+const HELP = `Usage: npm run bench:spider -- --data <folder> [options]
+  --data <folder>     Spider in its official layout
+  --presets <list>    only these (default: all)
+  --updates <n>       updates of each (default 50)
+  --write <file>      write the table there too
+`;
+
+interface Options {
+  data: string;
+  updates: number;
+}
+
+/** One preset in a child, whose last line of output is its row. */
+function inChild(preset: string, { data, updates }: Options): Promise<SpiderRow> {
+  const args = ['--one', preset, '--data', data, '--updates', String(updates)];
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => {
+      const line = text.trim().split('\n').at(-1) ?? '';
+      if (code === 0) resolve(JSON.parse(line) as SpiderRow);
+      else reject(new Error(`${preset}: the process ended with ${code ?? 'a signal'}`));
+    });
+  });
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      data: { type: 'string' },
+      presets: { type: 'string' },
+      updates: { type: 'string', default: '50' },
+      write: { type: 'string' },
+      one: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  });
+  const updates = Number(values.updates);
+  if (values.help || values.data === undefined || !(updates >= 1)) {
+    process.stdout.write(HELP);
+    process.exitCode = values.help ? 0 : 1;
+    return;
+  }
+  const options = { data: values.data, updates };
+  if (values.one !== undefined) {
+    process.stdout.write(`${JSON.stringify(await runPreset(values.one, options))}\n`);
+    return;
+  }
+  const presets = values.presets?.split(',') ?? presetNames;
+  const unknown = presets.find((name) => !isPreset(name));
+  if (unknown !== undefined)
+    throw new Error(`--presets: ${unknown} is none of ${presetNames.join(', ')}`);
+  const rows: SpiderRow[] = [];
+  for (const preset of presets) {
+    process.stderr.write(`${preset}\n`);
+    rows.push(await inChild(preset, options));
+  }
+  const machine = `Node ${process.version}, ${availableParallelism()} cores (${cpus()[0]!.model.trim()}), one of them used, wasm`;
+  const table = asMarkdown(rows, updates);
+  process.stdout.write(table);
+  if (values.write !== undefined) {
+    const command = ['npm run bench:spider --', ...process.argv.slice(2)].join(' ');
+    const day = new Date().toISOString().slice(0, 10);
+    await writeFile(
+      values.write,
+      `# Every recipe on Spider\n\n\`${command}\`, ${day}. ${machine}.\n\n${table}`,
+    );
+  }
+}
+
+try {
+  await main();
+  process.exit();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
