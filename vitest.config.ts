@@ -8,6 +8,7 @@ export default defineConfig({
   plugins: [svelte()], // state of the page lives in .svelte.ts
   test: {
     include: ['src/**/*.test.ts', 'workers/**/*.test.ts', 'test/**/*.test.ts'],
+    setupFiles: ['test/sql-parser.setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks', // tfjs and sql.js keep global state: one process per file

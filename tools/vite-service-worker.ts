@@ -11,8 +11,8 @@ import { checkLicensed } from './vite-licences.ts';
 /** Vite writes a hash of the content into the names of the files it makes. */
 const HASHED = /^assets\/.+-[\w-]{8}\.\w+$/;
 
-/** Checkpoints besides the warm start that every visit uses: kept once they have been used. */
-const WHEN_USED = /^checkpoints\/(?!warm-0\/)/;
+/** Kept once they have been used: checkpoints besides the warm start of every visit, the SQL parser. */
+const WHEN_USED = /^checkpoints\/(?!warm-0\/)|^assets\/sqlparser_/;
 
 function entryOf(folder: string, url: string): PrecacheEntry {
   const bytes = readFileSync(join(folder, url));

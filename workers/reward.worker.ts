@@ -18,6 +18,7 @@ import { sqlWasm } from './assets.ts';
 import { browserWorkerPort, expose } from './call.ts';
 import type { ImportedFiles, RewardWorkerApi } from './protocol.ts';
 import { RunDatabase } from './run-database.ts';
+import { useTabSqlParser } from './sql-parser.ts';
 
 /** A core for the policy and one for the page; each worker takes about 50 MB. */
 const POOL_SIZE = Math.min(4, Math.max(1, navigator.hardwareConcurrency - 2));
@@ -158,4 +159,5 @@ const api: RewardWorkerApi = {
   score: (reward, episodes) => localRewards.score(reward, episodes),
 };
 
+useTabSqlParser();
 expose(api);

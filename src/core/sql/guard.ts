@@ -114,3 +114,15 @@ export function removeDistinct(sql: string): string {
   }
   return text + sql.slice(at);
 }
+
+/** Tokens that may add a level to a syntax tree: all but commas and dots, a number being one. */
+export function significantTokens(sql: string): number {
+  let count = 0;
+  let digitEnd = -1;
+  for (const { kind, text, start, end } of tokens(sql)) {
+    const isDigit = kind === 'symbol' && text >= '0' && text <= '9';
+    if (kind !== 'symbol' || (isDigit ? start !== digitEnd : text !== ',' && text !== '.')) count++;
+    if (isDigit) digitEnd = end;
+  }
+  return count;
+}
