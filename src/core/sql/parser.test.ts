@@ -9,7 +9,6 @@ it('begins anew after a trap, once, and is sound after SQL that it cannot read',
     return Promise.resolve({
       parse_sql(_, sql) {
         if (sql === 'trap') throw new WebAssembly.RuntimeError('memory access out of bounds');
-        // eslint-disable-next-line @typescript-eslint/only-throw-error -- as the module does
         if (sql === 'bad') throw { message: 'sql parser error' };
         return [{ Query: { sql } }];
       },
