@@ -104,7 +104,7 @@ function told(event: RunEvent): PolicyEvent | undefined {
 /** What SFT imitates beside gold; brings the Nursery along. */
 async function corpusFor(recipe: Recipe): Promise<{ corpus?: Corpus }> {
   if (recipe.method !== 'sft' || recipe.sft.corpus === 'gold') return {};
-  const { corpusOf } = await import('../src/core/train/warm-start.ts');
+  const { corpusOf } = await import('../src/core/train/warm-start/index.ts');
   const corpus = corpusOf(recipe);
   return corpus ? { corpus } : {};
 }

@@ -39,17 +39,18 @@ export async function loadCheckpoint(path: string): Promise<LoadedPolicy> {
 /** Where the warm start in `folder` (`warmStartFolder`) is kept. */
 export const warmStartPath = (folder: string): string => join(PUBLIC, 'checkpoints', folder);
 
-/** `warm`, `warm-<seed>`, a checkpoint folder or a run folder. */
+/** The name of a warm start, a checkpoint folder or a run folder. */
 export async function loadNamedPolicy(name: string, field = 'checkpoint'): Promise<LoadedPolicy> {
   const folder = warmStartFolder(name);
   if (folder === undefined) return loadCheckpoint(name);
   const path = warmStartPath(folder);
   if (!(await stat(path).catch(() => undefined))) {
-    const seed = folder.split('-')[1]!;
+    const [, kind = '', seed = '0'] = /^warm(?:-([a-z]+))?-(\d+)$/.exec(folder)!;
+    const flags = kind === '' ? '' : ` --kind ${kind}`;
     throw badInput(
       field,
       name,
-      `a warm start that is there: make it with \`stepsql warm-start --seed ${seed}\``,
+      `a warm start that is there: make it with \`stepsql warm-start${flags} --seed ${seed}\``,
     );
   }
   return loadCheckpoint(path);

@@ -100,9 +100,10 @@ export const policy = v.optional(
   v.strictObject({
     checkpoint: text(
       'warm',
-      /^(warm(-\d{1,9})?|scratch|[0-9a-f]{64})$/,
-      'warm, warm-<seed>, scratch or the SHA-256 of a checkpoint',
-      'Where the policy starts: a warm start (warm is warm-0), new weights of shape `model`, or a ' +
+      /^(warm(-[a-z]+)?(-\d{1,9})?|scratch|[0-9a-f]{64})$/,
+      'warm, warm-<seed>, warm-<protocol>, warm-<protocol>-<seed>, scratch or the SHA-256 of a checkpoint',
+      'Where the policy starts: a warm start (warm is warm-0; other protocols than direct have theirs, ' +
+        'such as warm-tools), new weights of shape `model`, or a ' +
         'checkpoint named by the SHA-256 of its model.safetensors',
     ),
     model: v.optional(model, {}),

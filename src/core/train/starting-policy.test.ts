@@ -57,11 +57,9 @@ it('makes new weights of the shape and seed of the recipe', async () => {
 });
 
 it('knows the names of warm starts', () => {
-  expect(['warm', 'warm-0', 'warm-12'].map(warmStartFolder)).toEqual([
-    'warm-0',
-    'warm-0',
-    'warm-12',
-  ]);
+  const names = ['warm', 'warm-0', 'warm-12', 'warm-tools', 'warm-tools-3'];
+  const folders = ['warm-0', 'warm-0', 'warm-12', 'warm-tools-0', 'warm-tools-3'];
+  expect(names.map(warmStartFolder)).toEqual(folders);
   for (const name of ['scratch', 'warm-', 'warm-1/..', 'runs/warm', 'a'.repeat(64)]) {
     expect(warmStartFolder(name)).toBeUndefined();
   }

@@ -45,10 +45,10 @@ export function policyFromFiles(files: Record<string, Uint8Array>): LoadedPolicy
 }
 
 /**
- * The folder under `checkpoints/` of a warm start named `warm` or `warm-<seed>`, undefined for any other
- * name. Whether it is there is for the caller to find out.
+ * The folder under `checkpoints/` of a warm start named `warm` or `warm-<seed>`, for other protocols than direct
+ * `warm-<protocol>` or `warm-<protocol>-<seed>`; undefined for any other name. Whether it is there is for the caller to find out.
  */
 export function warmStartFolder(name: string): string | undefined {
-  if (!/^warm(-\d{1,9})?$/.test(name)) return undefined;
-  return name === 'warm' ? 'warm-0' : name;
+  if (!/^warm(-[a-z]+)?(-\d{1,9})?$/.test(name)) return undefined;
+  return /\d$/.test(name) ? name : `${name}-0`;
 }

@@ -8,7 +8,7 @@ import { parseRecipe } from '../../core/recipe/parse.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
 import { localRewards } from '../../core/reward/service.ts';
 import { train as trainLoop, type RunEvent } from '../../core/train/run.ts';
-import { corpusOf } from '../../core/train/warm-start.ts';
+import { corpusOf } from '../../core/train/warm-start/index.ts';
 import { startNodeBackend } from '../backend.ts';
 import { startingPolicy } from '../checkpoints.ts';
 import { RunFolder } from '../run-folder.ts';

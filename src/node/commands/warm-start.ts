@@ -1,32 +1,40 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ProtocolName } from '../../core/episode/index.ts';
 import { badInput } from '../../core/errors.ts';
 import { loadPolicy, savePolicy } from '../../core/model/checkpoint.ts';
+import { sha256Hex } from '../../core/recipe/canonical.ts';
 import { localRewards } from '../../core/reward/service.ts';
 import { MemoryRunStore } from '../../core/train/run-store.ts';
 import { localCompute } from '../../core/train/compute.ts';
 import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
 import { train } from '../../core/train/run.ts';
+import type { LoadedPolicy } from '../../core/train/starting-policy.ts';
 import {
-  ACCEPTANCE,
   corpusOf,
+  findWarmStart,
   measureWarmStart,
   missedLimits,
-  sharpen,
+  warmStarts,
   warmStartRecipe,
   type WarmStartReport,
-} from '../../core/train/warm-start.ts';
+} from '../../core/train/warm-start/index.ts';
+import type { Limits } from '../../core/train/warm-start/kind.ts';
+import { sharpen } from '../../core/train/warm-start/sharpen.ts';
 import { startNodeBackend } from '../backend.ts';
-import { startingPolicy, warmStartPath } from '../checkpoints.ts';
+import { loadCheckpoint, startingPolicy, warmStartPath } from '../checkpoints.ts';
 import { loadData } from '../run-inputs.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
 import { backendOption, plainOption, wholeNumber } from './options.ts';
 import type { Register, Session } from './command.ts';
 
 interface Options {
+  kind: ProtocolName;
   seed: number;
-  updates: number;
+  updates?: number;
   questions: number;
+  base?: string;
+  baseOnly?: true;
   out?: string;
   backend: string;
   plain?: true;
@@ -38,10 +46,13 @@ export const warmStart: Register = (program, session) => {
   program
     .command('warm-start')
     .description('train the small policy with planted errors and check it is worth training on')
+    .option('--kind <name>', `protocol: ${Object.keys(warmStarts).join(', ')}`, 'direct')
     .option('--seed <n>', 'seed of weights, corpus and habits', wholeNumber(0, 0xffffffff), 0)
-    .option('--updates <n>', 'SFT updates', wholeNumber(1, 1_000_000), 4500)
+    .option('--updates <n>', 'SFT updates (default: of the kind)', wholeNumber(1, 1_000_000))
     .option('--questions <n>', 'dev questions to measure on', wholeNumber(1, 1000), 1000)
-    .option('--out <dir>', 'checkpoint folder (default: where recipes look for warm-<seed>)')
+    .option('--base-only', 'only the part that sees no planted errors, for several seeds to share')
+    .option('--base <dir>', 'go on from such a base instead of new weights')
+    .option('--out <dir>', 'checkpoint folder (default: where recipes look for it)')
     .option('--force', 'keep the checkpoint even if it misses its limits')
     .addOption(backendOption())
     .addOption(plainOption())
@@ -49,12 +60,20 @@ export const warmStart: Register = (program, session) => {
 };
 
 async function make(session: Session, options: Options, stop: AbortSignal): Promise<void> {
-  const { seed } = options;
-  const recipe = warmStartRecipe(seed, options.updates);
+  const { kind: name, seed, base, baseOnly, updates } = options;
+  const kind = findWarmStart(name);
+  if (base !== undefined && baseOnly) throw badInput('--base', base, 'no --base-only beside it');
+  if (baseOnly && options.out === undefined) throw badInput('--out', null, 'a folder for the base');
+  const recipe = warmStartRecipe(name, seed, {
+    ...(updates !== undefined && { updates }),
+    ...(baseOnly && { part: 'base' }),
+    ...(base !== undefined && { part: 'planted', base: await weightsHash(base) }),
+  });
   const backend = await startNodeBackend(options.backend, options.plain);
   session.note(`backend: ${backend.name} (${backend.reason})`);
   const { data } = await loadData(recipe, ['dev', 'tuning']);
-  const { policy, tokenizer } = await startingPolicy(recipe);
+  const start = base === undefined ? await startingPolicy(recipe) : await loadCheckpoint(base);
+  const { policy, tokenizer } = start;
   session.note(`${policy.parameterCount()} parameters, ${tokenizer.vocabSize} tokens`);
   const sql = nodeSqlPool();
   const store = new MemoryRunStore();
@@ -62,71 +81,83 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
     const clock = (): number => performance.now();
     const inputs = { recipe, data, policy, tokenizer, corpus: corpusOf(recipe)! };
     const ports = { sql, rewards: localRewards, store, clock, stop, backend: backend.name };
+    let total = 0;
     for await (const event of train(inputs, ports)) {
+      if (event.type === 'start') total = event.updates;
       if (event.type === 'update' && event.update % 100 === 0) {
-        const loss = `loss ${event.metrics['loss']!.toFixed(4)}`;
-        session.progress.step(event.update, options.updates, loss);
+        session.progress.step(event.update, total, `loss ${event.metrics['loss']!.toFixed(4)}`);
       }
       if (event.type === 'end' && !event.finished) return;
     }
     session.progress.finish();
-    const { files } = (await store.latestCheckpoint())!;
-    const trained = loadPolicy(files);
-    const tasks = data.splits.get('dev')!.slice(0, options.questions);
+    const trained = loadPolicy((await store.latestCheckpoint())!.files);
+    const out =
+      options.out ?? warmStartPath(name === 'direct' ? `warm-${seed}` : `warm-${name}-${seed}`);
+    if (baseOnly) {
+      await keep(out, { policy: trained, tokenizer });
+      session.print(out, { out });
+      return;
+    }
     const context = {
       ...{ policy: trained, compute: localCompute(trained), tokenizer, sql },
       prompts: new Prompts(tokenizer, data.databases, recipe),
       databases: new DatabaseHashes(sql, data.databases),
     };
-    const measure = { max_completion_length: 96, batch_size: 64, test_suite: false, seed };
+    const { max_completion_length } = kind;
+    const measure = { max_completion_length, batch_size: 64, test_suite: false, seed };
+    if (kind.sharpening) session.note('sharpening on tuning questions');
     const tuning = data.splits.get('tuning')!;
-    session.note('sharpening on tuning questions');
-    const factors = await sharpen(context, tuning, measure);
-    const report = await measureWarmStart(context, tasks, measure, (done) =>
+    const factors = kind.sharpening && (await sharpen(context, tuning, kind.sharpening, measure));
+    const tasks = data.splits.get('dev')!.slice(0, options.questions);
+    const report = await measureWarmStart(context, recipe, tasks, measure, (done) =>
       session.progress.step(done, 2 * tasks.length, 'questions measured'),
     );
     session.progress.finish();
-    const missed = missedLimits(report);
+    const missed = missedLimits(report, kind);
     if (missed.length > 0 && !options.force) {
-      session.print(table(report), { ...report, missed });
+      session.print(table(report, kind.limits), { ...report, missed });
       throw badInput('warm start', missed, 'all limits met (keep it anyway with --force)');
     }
-    const out = options.out ?? warmStartPath(`warm-${seed}`);
-    await mkdir(out, { recursive: true });
-    const kept = {
-      ...(await savePolicy(trained)),
-      ...tokenizer.files,
-      'report.json': json({ ...report, ...factors }),
-    };
-    for (const [name, content] of Object.entries(kept)) await writeFile(join(out, name), content);
-    session.print(`${table(report)}\n${out}`, { ...report, missed, out });
+    await keep(out, { policy: trained, tokenizer }, { ...report, ...factors });
+    session.print(`${table(report, kind.limits)}\n${out}`, { ...report, missed, out });
   } finally {
     await sql.close();
   }
 }
 
-const json = (report: object): string => `${JSON.stringify(report, null, 2)}\n`;
+async function weightsHash(folder: string): Promise<string> {
+  const path = join(folder, 'model.safetensors');
+  const bytes = await readFile(path).catch(() => undefined);
+  if (!bytes) throw badInput('--base', folder, 'a checkpoint folder (with model.safetensors)');
+  return sha256Hex(bytes);
+}
 
-function table(report: WarmStartReport): string {
-  const rows: [string, number, readonly [number, number]][] = [
-    ['greedy', report.greedy, ACCEPTANCE.greedy],
-    ['pass@1, T = 1', report.pass_at_1, ACCEPTANCE.pass_at_1],
-    ['pass@8', report.pass_at_8, ACCEPTANCE.pass_at_8],
-    ['all-wrong groups', report.all_wrong, ACCEPTANCE.all_wrong],
-    ['all-right groups', report.all_right, ACCEPTANCE.all_right],
-    ['failing SQL', report.failing, ACCEPTANCE.failing],
-    ...Object.entries(report.levels).map(
-      ([level, ex]): [string, number, readonly [number, number]] => [
-        `greedy, ${level}`,
-        ex,
-        ACCEPTANCE.level,
-      ],
-    ),
-  ];
-  return rows
-    .map(
-      ([name, value, [low, high]]) =>
-        `${name.padEnd(18)} ${(100 * value).toFixed(1).padStart(5)} %   limits ${Math.round(100 * low)}–${Math.round(100 * high)} %`,
-    )
+async function keep(
+  out: string,
+  { policy, tokenizer }: LoadedPolicy,
+  report?: object,
+): Promise<void> {
+  await mkdir(out, { recursive: true });
+  const files = {
+    ...(await savePolicy(policy)),
+    ...tokenizer.files,
+    ...(report && { 'report.json': `${JSON.stringify(report, null, 2)}\n` }),
+  };
+  for (const [name, content] of Object.entries(files)) await writeFile(join(out, name), content);
+}
+
+const percent = (value: number): string => (100 * value).toFixed(1).padStart(5);
+
+function table(report: WarmStartReport, limits: Limits): string {
+  const rates = Object.entries(report).filter(
+    ([name, value]) =>
+      typeof value === 'number' && !['nursery_version', 'seed', 'questions'].includes(name),
+  ) as [string, number][];
+  return rates
+    .map(([name, value]) => {
+      const limit = limits[name];
+      const wanted = limit ? `   limits ${limit.map((x) => Math.round(100 * x)).join('–')} %` : '';
+      return `${name.padEnd(24)} ${percent(value)} %${wanted}`;
+    })
     .join('\n');
 }

@@ -14,7 +14,7 @@ import {
   type SampledScores,
 } from '../../core/train/evaluation.ts';
 import { train, type RunEvent } from '../../core/train/run.ts';
-import { corpusOf } from '../../core/train/warm-start.ts';
+import { corpusOf } from '../../core/train/warm-start/index.ts';
 import type { LoadedPolicy } from '../../core/train/starting-policy.ts';
 import { loadCheckpoint, startingPolicy } from '../checkpoints.ts';
 import { RunFolder } from '../run-folder.ts';
