@@ -81,7 +81,7 @@ describe('parseRecipe', () => {
     ],
     [
       { method: 'grpo', policy: { checkpoint: 'hot' } },
-      'policy.checkpoint: got "hot", expected warm, warm-<seed>, scratch or the SHA-256 of a checkpoint',
+      'policy.checkpoint: got "hot", expected warm, warm-<seed>, warm-<protocol>-<seed>, scratch or the SHA-256 of a checkpoint',
     ],
     [
       { method: 'grpo', policy: { model: { hidden_size: 72 } } },

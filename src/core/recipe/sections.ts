@@ -101,7 +101,7 @@ export const policy = v.optional(
     checkpoint: text(
       'warm',
       /^(warm(-[a-z]+)?(-\d{1,9})?|scratch|[0-9a-f]{64})$/,
-      'warm, warm-<seed>, warm-<protocol>, warm-<protocol>-<seed>, scratch or the SHA-256 of a checkpoint',
+      'warm, warm-<seed>, warm-<protocol>-<seed>, scratch or the SHA-256 of a checkpoint',
       'Where the policy starts: a warm start (warm is warm-0; other protocols than direct have theirs, ' +
         'such as warm-tools), new weights of shape `model`, or a ' +
         'checkpoint named by the SHA-256 of its model.safetensors',

@@ -18,13 +18,14 @@ import type { WarmStartKind } from './kind.ts';
 import { nurseryOf } from './nursery.ts';
 import { SAMPLES } from './sharpen.ts';
 
-export const warmStarts: Readonly<Record<ProtocolName, WarmStartKind>> = {
+export const warmStarts: Readonly<Partial<Record<ProtocolName, WarmStartKind>>> = {
   direct: directWarmStart,
 };
 
 /** Throws `bad_input` listing the kinds there are. */
 export function findWarmStart(name: string): WarmStartKind {
-  if (Object.hasOwn(warmStarts, name)) return warmStarts[name as ProtocolName];
+  const kind = Object.hasOwn(warmStarts, name) ? warmStarts[name as ProtocolName] : undefined;
+  if (kind) return kind;
   throw badInput('kind', name, `one of ${Object.keys(warmStarts).join(', ')}`);
 }
 
@@ -48,7 +49,7 @@ export function warmStartRecipe(
   seed: number,
   { updates, part = 'whole', base }: { updates?: number; part?: Part; base?: string } = {},
 ): Recipe {
-  const { recipe, updates: own } = warmStarts[kind];
+  const { recipe, updates: own } = findWarmStart(kind);
   const factor = (updates ?? own.gold + own.planted) / (own.gold + own.planted);
   const gold = part === 'planted' ? 0 : Math.round(factor * own.gold);
   const planted = part === 'base' ? 0 : Math.round(factor * own.planted);
@@ -82,13 +83,13 @@ export function corpusOf(recipe: Recipe): Corpus | undefined {
   if (recipe.data.kind !== 'nursery') {
     throw badInput('sft.corpus', recipe.sft.corpus, 'gold, for data that is not the Nursery');
   }
-  return warmStarts[recipe.protocol].corpus(recipe, recipe.sft.gold_updates);
+  return findWarmStart(recipe.protocol).corpus(recipe, recipe.sft.gold_updates);
 }
 
 /** The byte-level BPE of a small policy, learnt from what its protocol writes and reads in the Nursery. */
 export function nurseryTokenizer(recipe: Recipe): TokenizerFiles {
   const [seed] = nurseryOf(recipe);
-  const corpus = warmStarts[recipe.protocol].corpus({ ...recipe, seed }, 0);
+  const corpus = findWarmStart(recipe.protocol).corpus({ ...recipe, seed }, 0);
   const texts = Array.from({ length: TOKENIZER_TEXTS }, (_, i) => {
     const { prompt, turns } = corpus(0, i);
     return prompt + turns.map(({ text, observation = '' }) => text + observation).join('');
@@ -121,7 +122,7 @@ export async function measureWarmStart(
   options: EvaluationOptions & { seed: number },
   onBatch: (done: number) => void,
 ): Promise<WarmStartReport> {
-  const kind = warmStarts[recipe.protocol];
+  const kind = findWarmStart(recipe.protocol);
   const greedy = await evaluateGreedy(context, tasks, options, onBatch);
   const sampled = await evaluateSampled(context, tasks, { ...options, k: SAMPLES }, (done) =>
     onBatch(tasks.length + done),
