@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Cell, Schema, Task } from '../data/task.ts';
 import { loadSql, openSandbox } from '../sql/engine.ts';
 import type { Outcome } from '../sql/outcome.ts';
-import { cocteProtocol, readCocteTurn, resultText } from './cocte.ts';
+import { readCocteTurn, resultText } from './cocte.ts';
 import type { Step } from './episode.ts';
+import { makeProtocol, type TurnOptions } from './index.ts';
 import type { Situation } from './protocol.ts';
 
 const SQL = await loadSql();
@@ -30,8 +31,11 @@ const task: Task = {
 };
 
 /** Plays turns as the loop does: read, run, observe. */
-function play(texts: readonly string[], options = {}): { steps: Step[]; shown: string[] } {
-  const protocol = cocteProtocol(options);
+function play(
+  texts: readonly string[],
+  options: Partial<TurnOptions> = {},
+): { steps: Step[]; shown: string[] } {
+  const protocol = makeProtocol('cocte', { observation_rows: 2, ...options });
   const situation: Situation & { steps: Step[] } = { task, schema, steps: [] };
   const shown: string[] = [];
   texts.forEach((text, i) => {
@@ -72,7 +76,7 @@ describe('the protocol', () => {
   });
 
   it('answers a turn that makes no sense, and says when only the answer is left', () => {
-    const { steps, shown } = play(['no idea', 'a AS (SELECT 1)'], { maxTurns: 3 });
+    const { steps, shown } = play(['no idea', 'a AS (SELECT 1)'], { max_turns: 3 });
     expect(steps[0]).toMatchObject({ kind: 'think', thought: 'no idea' });
     expect(steps[0]!.sql).toBeUndefined();
     expect(shown).toEqual([
@@ -81,8 +85,13 @@ describe('the protocol', () => {
     ]);
   });
 
+  it('can be blind', () => {
+    const { shown } = play(['a AS (SELECT 1)'], { blank_observations: true });
+    expect(shown).toEqual(['<result></result>\n']);
+  });
+
   it('has its own prompt', () => {
-    expect(cocteProtocol().prompt(task, schema, { style: 'compact' })).toBe(
+    expect(makeProtocol('cocte').prompt(task, schema, { style: 'compact' })).toBe(
       ' song( id title year)\nQuestion: Which is the oldest late song?\nSteps:\n',
     );
   });
@@ -120,11 +129,11 @@ describe('resultText', () => {
     [rows([['a\nb'], ['c'], ['d']], 50), "<result> x\n'a b'\n'c'\n50+ rows</result>"],
     [late, '<result>error: took too long</result>'],
   ])('%#', (outcome, text) => {
-    expect(resultText(outcome)).toBe(text);
+    expect(resultText(outcome, 2, 500)).toBe(text);
   });
 
   it('is cut', () => {
-    const text = resultText(rows([['x'.repeat(900)]]), { rows: 3, maxChars: 30 });
+    const text = resultText(rows([['x'.repeat(900)]]), 3, 30);
     expect(text.length).toBe(30 + '<result></result>'.length);
   });
 });

@@ -12,20 +12,10 @@ import type { Cell } from '../data/task.ts';
 import { PREFIX_LIMIT, prefixSql, readCteStep, type Cte } from '../sql/cte.ts';
 import type { Outcome } from '../sql/outcome.ts';
 import { sqlLiteral } from '../text/identifier.ts';
+import type { TurnOptions } from './index.ts';
 import { promptEndingIn } from '../text/prompt.ts';
 import type { Step } from './episode.ts';
 import type { Protocol, Turn } from './protocol.ts';
-
-export interface CocteOptions {
-  /** Turns with the answer. Default 6: four CTEs, one that failed, the answer. */
-  maxTurns: number;
-  /** Rows of a result that are shown. The paper's code shows up to 50; small policies read few. */
-  rows: number;
-  /** Characters after which a result is cut, as in the paper's code. */
-  maxChars: number;
-}
-
-export const COCTE_DEFAULTS: CocteOptions = { maxTurns: 6, rows: 2, maxChars: 500 };
 
 /** Longer values are cut: they are examples of what a column holds. */
 const MAX_VALUE_CHARS = 40;
@@ -69,11 +59,8 @@ function rowsText(outcome: Outcome & { kind: 'rows' }, shown: number): string {
   return lines.join('\n');
 }
 
-/** What came of a step, as the policy and the process reward model read it. */
-export function resultText(
-  outcome: Outcome | undefined,
-  { rows, maxChars }: Pick<CocteOptions, 'rows' | 'maxChars'> = COCTE_DEFAULTS,
-): string {
+/** What came of a step, as the policy and the process reward model read it. The paper's code cuts at 500. */
+export function resultText(outcome: Outcome | undefined, rows: number, maxChars: number): string {
   const text =
     outcome === undefined
       ? 'error: neither a CTE nor a SELECT'
@@ -87,15 +74,17 @@ export function resultText(
   return `<result>${text.slice(0, maxChars)}</result>`;
 }
 
-export function cocteProtocol(options: Partial<CocteOptions> = {}): Protocol {
-  const chosen = { ...COCTE_DEFAULTS, ...options };
+export function cocteProtocol(options: TurnOptions): Protocol {
+  const { max_turns, observation_rows, observation_chars, blank_observations } = options;
   return {
-    maxTurns: chosen.maxTurns,
+    maxTurns: max_turns,
     prompt: (task, schema, style, samples) =>
       promptEndingIn('Steps:', schema, task, style, samples),
     read: (text, { steps }) => readCocteTurn(text, steps),
     observe({ steps }, turnsLeft) {
-      const result = resultText(steps.at(-1)?.outcome, chosen);
+      const result = blank_observations
+        ? '<result></result>'
+        : resultText(steps.at(-1)?.outcome, observation_rows, observation_chars);
       return turnsLeft === 1 ? `${result}\nFinal SELECT:\n` : `${result}\n`;
     },
   };

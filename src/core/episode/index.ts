@@ -1,6 +1,7 @@
 /** The protocols: a new one is a file beside this and a line in `protocols`. */
 import * as v from 'valibot';
 import { badInput } from '../errors.ts';
+import { cocteProtocol } from './cocte.ts';
 import { direct } from './direct.ts';
 import type { Protocol } from './protocol.ts';
 import { thinkProtocol } from './think.ts';
@@ -28,6 +29,7 @@ export type TurnOptions = v.InferOutput<typeof turnOptions>;
 const PROTOCOLS = {
   direct: () => direct,
   think: () => thinkProtocol,
+  cocte: cocteProtocol,
 } satisfies Record<string, (options: TurnOptions) => Protocol>;
 
 export type ProtocolName = keyof typeof PROTOCOLS;

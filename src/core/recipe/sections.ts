@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { credits } from '../credit/index.ts';
 import { turnOptions } from '../episode/index.ts';
+import { WORLDS } from '../data/nursery/world.ts';
 import type { OptionsSchema } from '../options.ts';
 import { rewards } from '../reward/index.ts';
 import { choice, flag, hashOrNull, integer, multiple, number, text } from './controls.ts';
@@ -15,6 +16,7 @@ const share = (initial: number, level: string) =>
 const nursery = v.strictObject({
   kind: v.literal('nursery'),
   version: integer(1, { min: 1, max: 1 }, 'Version of the generator'),
+  world: choice(WORLDS, 'plain', 'Questions: single queries (plain), or two to four CTEs (steps)'),
   seed: seed(0, 'Seed of the generated databases and questions'),
   sha256: hashOrNull('Content hash of the generated data; null until a run has made it'),
   train_tasks: integer(4000, { min: 1, max: 1_000_000 }, 'Training questions to generate'),

@@ -112,9 +112,9 @@ export function filesData(recipe: Recipe, dataset: Dataset): LoadedData {
 function nurseryOptions(recipe: Recipe, split: NurserySplit) {
   const options = recipe.data;
   if (options.kind !== 'nursery') throw badInput('data.kind', options.kind, 'nursery');
-  const { seed, levels, train_tasks, train_schemas } = options;
+  const { seed, world, levels, train_tasks, train_schemas } = options;
   return {
-    ...{ seed, split, count: split === 'train' ? train_tasks : SPLIT_SIZES[split] },
+    ...{ seed, world, split, count: split === 'train' ? train_tasks : SPLIT_SIZES[split] },
     ...(split === 'train' && { levels }),
     ...(!split.startsWith('heldout') && { schemaCount: train_schemas }),
   };

@@ -3,6 +3,7 @@ import { LEVELS, type Level } from './hardness.ts';
 import type { Query } from './query.ts';
 import { Scene } from './scene.ts';
 import type { Variant } from './schemas.ts';
+import type { Plan } from './steps/chain.ts';
 import { EASY } from './templates/easy.ts';
 import { EXTRA } from './templates/extra.ts';
 import { HARD } from './templates/hard.ts';
@@ -17,6 +18,8 @@ export interface Draft {
   /** Template id and wording number. */
   skill: string;
   level: Level;
+  /** Chains of CTEs that give the query's answer, in the world of steps. */
+  plans?: readonly Plan[];
 }
 
 export const TEMPLATES: Readonly<Record<Level, readonly Template[]>> = {

@@ -4,13 +4,15 @@ import { badInput } from '../../errors.ts';
 import { Stream } from '../../random/stream.ts';
 import { createDatabase } from '../../sql/create.ts';
 import type { Cell, Database, Dataset, Task } from '../task.ts';
-import { draft, LEVEL_WEIGHTS, partition, type Partition } from './draft.ts';
+import { draft, LEVEL_WEIGHTS, partition, type Draft, type Partition } from './draft.ts';
 import { ddl, NurseryEngine } from './engine.ts';
 import { LEVELS, type Level } from './hardness.ts';
 import { renderSql, type Query } from './query.ts';
 import { generateRows, ROW_VARIANTS } from './rows.ts';
 import { schemas, toSchema, type SchemaSplit, type Variant } from './schemas.ts';
+import { draftSteps, plansAgree } from './steps/draft.ts';
 import { MUTANTS, verify } from './verify.ts';
+import type { World } from './world.ts';
 
 /** Raised whenever the same options would give other tasks. */
 export const NURSERY_VERSION = 1;
@@ -27,10 +29,12 @@ export const SPLIT_SIZES: Readonly<Record<NurserySplit, number>> = {
 
 export interface GenerateOptions {
   seed: number;
+  /** Default `plain`. */
+  world?: World;
   split: NurserySplit;
   /** Tasks; by default the split's size. */
   count?: number;
-  /** Share of each level, in any unit. */
+  /** Share of each level, in any unit; the world of steps has levels of its own. */
   levels?: Readonly<Record<Level, number>>;
   /** Schemas the tasks are about; by default all of the split's. */
   schemaCount?: number;
@@ -103,6 +107,11 @@ export function checkCount(field: string, value: number): void {
   }
 }
 
+const DRAFTS: Record<World, (variant: Variant, stream: Stream, level: Level) => Draft> = {
+  plain: draft,
+  steps: draftSteps,
+};
+
 export interface Generated {
   task: Task;
   query: Query;
@@ -111,7 +120,7 @@ export interface Generated {
 
 /** As `generateTasks`, with the query and the schema behind each task. */
 export function generate(options: GenerateOptions): Generated[] {
-  const { seed, split, sql, levels = LEVEL_WEIGHTS, onProgress } = options;
+  const { seed, split, sql, levels = LEVEL_WEIGHTS, world = 'plain', onProgress } = options;
   const count = options.count ?? SPLIT_SIZES[split];
   checkCount('count', count);
   if (options.schemaCount !== undefined) checkCount('schemaCount', options.schemaCount);
@@ -130,15 +139,23 @@ export function generate(options: GenerateOptions): Generated[] {
   const next = (variant: Variant, engine: NurseryEngine, stream: Stream): Generated | undefined => {
     const level = LEVELS[stream.weighted(weights)]!;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const drafted = draft(variant, stream, level);
+      const drafted = DRAFTS[world](variant, stream, level);
       const { question, query, skill } = drafted;
       const key = `${variant.id} ${question}`;
       if ((wanted && partition(question) !== wanted) || seen.has(key)) continue;
       const { rejection, answer } = verify(drafted, variant, engine, stream, mutantCount);
-      if (rejection || !quotas.take(answer)) continue;
+      if (rejection || !plansAgree(drafted, engine) || !quotas.take(answer)) continue;
       seen.add(key);
       const gold = [renderSql(query)];
-      const task = { db_id: variant.id, question, gold, answer, difficulty: level, split, skill };
+      const task = {
+        db_id: variant.id,
+        question,
+        gold,
+        answer,
+        difficulty: drafted.level,
+        split,
+        skill,
+      };
       return { task: { id: '', ...task }, query, variant };
     }
     return undefined;
@@ -169,7 +186,8 @@ export function generate(options: GenerateOptions): Generated[] {
     engine.close();
   }
   const shuffled = order.shuffle(made);
-  shuffled.forEach(({ task }, i) => (task.id = `nursery-${split}-${seed}-${i}`));
+  const name = world === 'plain' ? 'nursery' : `nursery-${world}`;
+  shuffled.forEach(({ task }, i) => (task.id = `${name}-${split}-${seed}-${i}`));
   return shuffled;
 }
 

@@ -15,6 +15,8 @@ export interface Item {
   /** COUNT(DISTINCT …). */
   distinct?: boolean;
   column: ColumnRef;
+  /** AS, in a select list. */
+  alias?: string;
 }
 
 export type Condition =
@@ -86,7 +88,8 @@ export function renderSql(query: Query): string {
   const name: Namer = ({ table, column }) =>
     qualified && column !== '*' ? `${table}.${column}` : column;
   let sql = `SELECT ${query.distinct ? 'DISTINCT ' : ''}`;
-  sql += `${select.map((s) => item(s, name)).join(', ')} FROM ${from}`;
+  const items = select.map((s) => item(s, name) + (s.alias === undefined ? '' : ` AS ${s.alias}`));
+  sql += `${items.join(', ')} FROM ${from}`;
   for (const { table, left, right } of joins) {
     sql += ` JOIN ${table} ON ${name(left)} = ${name(right)}`;
   }

@@ -1,9 +1,10 @@
 /** What a template drafts with: one schema, its base rows, one stream of choices, and words. */
 import type { Stream } from '../../random/stream.ts';
 import type { ColumnRef, Comparison, Condition, Item, Query } from './query.ts';
-import { planOf, type Plan, type Role } from './plan.ts';
+import { planOf, type Plan as ColumnPlan, type Role } from './plan.ts';
 import { baseRows, type Rows, type Value } from './rows.ts';
 import type { Link, NurseryColumn, NurseryTable, Variant } from './schemas.ts';
+import type { Plan } from './steps/chain.ts';
 import { isPlural, plural, spaced, withArticle } from './words.ts';
 
 const ABOVE = ['above', 'over', 'more than', 'greater than'];
@@ -38,7 +39,7 @@ export const NEARLY_ALL = [0.75, 0.9] as const;
 export class Scene {
   readonly variant: Variant;
   readonly stream: Stream;
-  readonly #plan: Plan;
+  readonly #plan: ColumnPlan;
   readonly #rows: Rows[];
   /** Filters are spoken alike throughout one question. */
   #whose: boolean | undefined;
@@ -269,4 +270,6 @@ export class Scene {
 export interface Sketch {
   query: Query;
   wordings: readonly (() => string)[];
+  /** Chains of CTEs that lead to the query's answer, where the template has them (steps/). */
+  plans?: readonly (() => Plan)[];
 }

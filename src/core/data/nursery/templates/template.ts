@@ -15,13 +15,13 @@ export interface Template {
 }
 
 function template<Args extends unknown[]>(
-  level: Level,
+  [level, group]: readonly [Level, string],
   name: string,
   fit: (scene: Scene) => Args | undefined,
   draft: (scene: Scene, ...args: Args) => Sketch | undefined,
 ): Template {
   return {
-    id: `${level}/${name}`,
+    id: `${group}/${name}`,
     level,
     sketch(scene) {
       const args = fit(scene);
@@ -32,8 +32,12 @@ function template<Args extends unknown[]>(
 
 type Columns = NurseryColumn[];
 
-/** Templates of one level: about one table, a child and its parent, or a child and two parents. */
-export function templatesOf(level: Level) {
+/**
+ * Templates of one level: about one table, a child and its parent, or a child and two parents.
+ * @param group first part of their ids
+ */
+export function templatesOf(level: Level, group: string = level) {
+  const of = [level, group] as const;
   return {
     single: (
       name: string,
@@ -41,7 +45,7 @@ export function templatesOf(level: Level) {
       draft: (s: Scene, table: NurseryTable, columns: Columns) => Sketch | undefined,
     ): Template =>
       template(
-        level,
+        of,
         name,
         (s): [NurseryTable, Columns] | undefined => {
           const table = s.table(roles);
@@ -57,7 +61,7 @@ export function templatesOf(level: Level) {
       draft: (s: Scene, link: Link, child: Columns, parent: Columns) => Sketch | undefined,
     ): Template =>
       template(
-        level,
+        of,
         name,
         (s): [Link, Columns, Columns] | undefined => {
           const link = s.link(childRoles, parentRoles);
@@ -79,7 +83,7 @@ export function templatesOf(level: Level) {
       ) => Sketch | undefined,
     ): Template =>
       template(
-        level,
+        of,
         name,
         (s): [[Link, Link], [Columns, Columns, Columns]] | undefined => {
           const links = s.bridge(childRoles, firstRoles, secondRoles);
