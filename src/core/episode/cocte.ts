@@ -60,7 +60,7 @@ function rowsText(outcome: Outcome & { kind: 'rows' }, shown: number): string {
 }
 
 /** What came of a step, as the policy and the process reward model read it. The paper's code cuts at 500. */
-export function resultText(outcome: Outcome | undefined, rows: number, maxChars: number): string {
+export function resultText(outcome: Outcome | undefined, rows = 3, maxChars = 160): string {
   const text =
     outcome === undefined
       ? 'error: neither a CTE nor a SELECT'
