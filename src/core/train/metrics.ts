@@ -11,7 +11,7 @@ const average = (values: readonly number[]): number => (values.length > 0 ? mean
 
 /**
  * reward, reward_std, rewards/<term>/mean, frac_reward_zero_std, completions/*, entropy, and how the
- * queries ended: `sql/error` (did not execute), `sql/empty`, `sql/ex` (BIRD's match).
+ * queries ended: `sql/error` (did not execute), `sql/empty`, `sql/ex` (BIRD's match); `sql/queries` ran in all.
  */
 export function episodeMetrics(groups: readonly Group[]): Record<string, number> {
   const episodes = groups.flatMap((group) => group.episodes);
@@ -53,6 +53,7 @@ export function episodeMetrics(groups: readonly Group[]): Record<string, number>
     num_tokens: written,
     'sql/ex': share(right.flat().filter(Boolean).length),
     'sql/error': share(outcomes.filter((outcome) => outcome?.kind !== 'rows').length),
+    'sql/queries': episodes.flatMap(({ steps }) => steps).filter(({ outcome }) => outcome).length,
     'sql/timeout': share(outcomes.filter((outcome) => outcome?.kind === 'timeout').length),
     'sql/empty': share(
       outcomes.filter((outcome) => outcome?.kind === 'rows' && outcome.rowCount === 0).length,

@@ -1,11 +1,28 @@
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { startNodeBackend } from '../backend.ts';
-import type { Arm, Experiment } from '../papers/experiment.ts';
+import { readFolder } from '../papers/claim.ts';
+import { runCommand } from '../papers/command.ts';
+import { toHtml, toMarkdown } from '../papers/document.ts';
+import { findArm, type Experiment } from '../papers/experiment.ts';
 import { loop } from '../papers/loop.ts';
-import { runPiece, type PieceResult } from '../papers/piece.ts';
-import { resultsMarkdown } from '../papers/table.ts';
+import { makePiece } from '../papers/make.ts';
+import { parsePiece, type Make } from '../papers/piece.ts';
+import { reportBlocks } from '../papers/report.ts';
+import type { RunResult, TrialResult, WarmResult } from '../papers/result.ts';
+import {
+  measureHeldout,
+  readAll,
+  readRuns,
+  runAll,
+  runPilot,
+  runTrials,
+  STAGES,
+  type Stage,
+  type StageOptions,
+} from '../papers/stages.ts';
+import { Option } from 'commander';
 import type { Register, Session } from './command.ts';
 import { plainOption, wholeNumber } from './options.ts';
 
@@ -13,32 +30,45 @@ import { plainOption, wholeNumber } from './options.ts';
 const EXPERIMENTS: readonly Experiment[] = [loop];
 
 interface Options {
-  seeds: string;
+  stage?: Stage;
+  seeds?: string;
   arms?: string;
+  maxSeeds: number;
+  jobs: number;
   out?: string;
   runs: string;
-  splits: string;
   questions: number;
+  force?: true;
   plain?: true;
+  piece?: string;
 }
 
 /**
- * `stepsql papers <experiment>`: runs every arm on every seed, one result file each, and writes the
- * table. What has a result file is not run again, so it can be stopped and continued, and several
- * processes can share the work.
+ * `stepsql papers <experiment>`: learning rates, pilot, runs and report of an experiment, one result file a
+ * piece. What has a result file is not made again, so it can be stopped and continued, and several
+ * processes can share the work. Held-out questions are measured only when asked for.
  */
 export const papers: Register = (program, session) => {
   program
     .command('papers')
-    .description('run an experiment over seeds, in pieces that stop and continue')
+    .description('run an experiment over seeds, in pieces that stop and continue, and report it')
     .argument('<experiment>', EXPERIMENTS.map(({ name }) => name).join(', '))
-    .option('--seeds <list>', 'seeds, each with its warm start', '0,1,3,4,5')
+    .addOption(
+      new Option(
+        '--stage <name>',
+        'up to and with this stage (default: runs, then the report); heldout is never done unasked',
+      ).choices(STAGES),
+    )
+    .option('--seeds <list>', 'these seeds, each with its warm start, instead of what a pilot says')
+    .option('--max-seeds <n>', 'at most so many, whatever the pilot says', wholeNumber(2, 100), 12)
     .option('--arms <list>', 'only these arms')
-    .option('--out <dir>', 'result files and table (default: results/<experiment>)')
+    .option('--jobs <n>', 'pieces made side by side, one thread each', wholeNumber(1, 64), 1)
+    .option('--out <dir>', 'result files and report (default: results/<experiment>)')
     .option('--runs <dir>', 'run folders', 'runs')
-    .option('--splits <list>', 'Nursery splits to measure on', 'dev,heldout_schemas')
     .option('--questions <n>', 'questions per split', wholeNumber(1, 100_000), 1000)
+    .option('--force', 'heldout: measure again')
     .addOption(plainOption())
+    .addOption(new Option('--piece <json>', 'make one piece and print its result').hideHelp())
     .action((name: string, options: Options) =>
       session.interruptible((stop) => run(session, name, options, stop)),
     );
@@ -53,71 +83,92 @@ async function run(
   const experiment = EXPERIMENTS.find((e) => e.name === name);
   const known = EXPERIMENTS.map((e) => e.name).join(', ');
   if (!experiment) throw badInput('experiment', name, `one of ${known}`);
-  const arms = chosenArms(experiment, options.arms);
-  const seeds = options.seeds.split(',').map(wholeNumber(0, 0xffffffff));
   const label = options.plain ? `${name}-plain` : name; // other bits: never among the others
   const out = options.out ?? join('results', label);
+  const shared = {
+    ...{ experiment, out, stop, questions: options.questions },
+    runs: join(options.runs, label),
+  };
+  if (options.piece !== undefined) {
+    endWithParent();
+    const backend = await backendOf(options);
+    const onProgress = session.progress.step.bind(session.progress);
+    const result = await makePiece(parsePiece(options.piece), { ...shared, backend, onProgress });
+    if (result) session.print(JSON.stringify(result), result);
+    return;
+  }
   await mkdir(out, { recursive: true });
-  // On wasm results repeat bit for bit.
-  const { name: backend } = await startNodeBackend('wasm', options.plain);
-  for (const seed of seeds) {
-    for (const arm of arms) {
-      if (stop.aborted) return;
-      await once(join(out, `${arm.name}-${seed}.json`), async () => {
-        session.note(`${arm.name}, seed ${seed}`);
-        const result = await runPiece(arm, {
-          ...{ experiment: name, seed, stop, backend, questions: options.questions },
-          runs: join(options.runs, label),
-          splits: options.splits.split(','),
-          onProgress: (done, total, text) => session.progress.step(done, total, text),
-        });
-        session.progress.finish();
-        return result;
-      });
-    }
+  const arms = options.arms?.split(',').map((arm) => findArm(experiment, arm, '--arms'));
+  const stages: StageOptions = {
+    ...{ ...shared, arms: arms ?? experiment.arms, maxSeeds: options.maxSeeds },
+    ...{ jobs: options.jobs, force: options.force ?? false },
+    seeds: options.seeds?.split(',').map(wholeNumber(0, 0xffffffff)),
+    backend: options.jobs > 1 ? '' : await backendOf(options), // children start their own
+    make: options.jobs > 1 ? inChild(name, options) : makePiece,
+    note: (text) => session.note(text),
+    show: (done, total, text) => session.progress.step(done, total, text),
+  };
+  await runStages(options.stage, stages);
+  session.progress.finish();
+  await writeReport(session, stages, commandsOf(name, options));
+}
+
+/** On wasm results repeat bit for bit. */
+const backendOf = async ({ plain }: Options): Promise<string> =>
+  (await startNodeBackend('wasm', plain)).name;
+
+async function runStages(last: Stage | undefined, options: StageOptions): Promise<void> {
+  if (last === 'report') return;
+  if (last === 'heldout') {
+    await measureHeldout(options);
+    return;
   }
-  const results = await readResults(out);
-  const markdown = resultsMarkdown(
-    experiment,
-    results,
-    `stepsql papers ${name} --seeds ${options.seeds}${options.plain ? ' --plain' : ''}`,
-  );
+  const rates = await runTrials(options);
+  if (!rates || last === 'trials') return;
+  const plan = await runPilot(rates, options);
+  if (plan) options.note(`the pilot asks for ${plan.seeds} seeds${plan.capped ? ' (capped)' : ''}`);
+  if (plan === undefined || last === 'pilot') return;
+  await runAll(rates, plan, options);
+}
+
+/** Each piece in a process of its own. */
+function inChild(name: string, { plain }: Options): Make {
+  return async (piece, { out, runs, questions, stop, onProgress }) => {
+    const args = ['papers', name, '--piece', JSON.stringify(piece), '--out', out];
+    const more = ['--runs', join(runs, '..'), '--questions', String(questions)];
+    const all = [...args, ...more, ...(plain ? ['--plain'] : [])];
+    return (await runCommand(all, { stop, onProgress })) as object | undefined;
+  };
+}
+
+/** Whoever started us holds our standard input: when it closes, nobody waits for the result. */
+function endWithParent(): void {
+  process.stdin.on('end', () => process.exit(130)).resume();
+  process.stdin.on('error', () => process.exit(130));
+  (process.stdin as { unref?: () => void }).unref?.();
+}
+
+function commandsOf(name: string, { seeds, plain }: Options): string[] {
+  const command = `stepsql papers ${name}${seeds === undefined ? '' : ` --seeds ${seeds}`}${plain ? ' --plain' : ''}`;
+  return [command, `${command} --stage heldout`];
+}
+
+async function writeReport(
+  session: Session,
+  options: StageOptions,
+  commands: string[],
+): Promise<void> {
+  const { experiment, out, maxSeeds } = options;
+  const all = { out, arms: experiment.arms };
+  const [runs, trials, heldout, warm] = await Promise.all([
+    readRuns(all),
+    readAll<TrialResult>(all, 'trials'),
+    readAll<RunResult>(all, 'heldout'),
+    readFolder<WarmResult>(join(out, 'warm')),
+  ]);
+  const blocks = reportBlocks({ experiment, runs, trials, heldout, warm, commands, maxSeeds });
+  const markdown = toMarkdown(experiment.title, blocks);
   await writeFile(join(out, 'README.md'), markdown);
-  session.print(markdown, results);
-}
-
-function chosenArms(experiment: Experiment, list: string | undefined): readonly Arm[] {
-  if (list === undefined) return experiment.arms;
-  return list.split(',').map((name) => {
-    const arm = experiment.arms.find((a) => a.name === name);
-    const names = experiment.arms.map((a) => a.name).join(', ');
-    if (!arm) throw badInput('--arms', name, `some of ${names}`);
-    return arm;
-  });
-}
-
-/** Makes a result file unless it is there or another process is at it; the file appears whole. */
-async function once(path: string, make: () => Promise<PieceResult | undefined>): Promise<void> {
-  if (await readFile(path).catch(() => undefined)) return;
-  const claim = `${path}.claimed`;
-  const handle = await open(claim, 'wx').catch(() => undefined);
-  if (!handle) return;
-  try {
-    const result = await make();
-    if (!result) return;
-    await writeFile(`${path}.part`, `${JSON.stringify(result, null, 1)}\n`);
-    await rename(`${path}.part`, path);
-  } finally {
-    await handle.close();
-    await rm(claim, { force: true });
-  }
-}
-
-async function readResults(folder: string): Promise<PieceResult[]> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
-  return Promise.all(
-    names.map(
-      async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as PieceResult,
-    ),
-  );
+  await writeFile(join(out, 'report.html'), toHtml(experiment.title, blocks));
+  session.print(markdown, runs);
 }

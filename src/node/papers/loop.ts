@@ -1,14 +1,4 @@
-import { presetRecipe } from '../../core/recipe/presets.ts';
-import type { Recipe, RecipeOf } from '../../core/recipe/schema.ts';
 import type { Experiment } from './experiment.ts';
-
-const execution = presetRecipe('execution') as RecipeOf<'grpo'>;
-
-const shuffled: Recipe = {
-  ...execution,
-  name: 'execution-shuffled',
-  grpo: { ...execution.grpo, shuffle_rewards: true },
-};
 
 /**
  * Does the loop learn from execution, and from nothing else? Execution-only GRPO (2506.06093) and plain
@@ -18,32 +8,44 @@ const shuffled: Recipe = {
 export const loop: Experiment = {
   name: 'loop',
   title: 'Execution-only learning and its controls',
+  start: 'direct',
   arms: [
-    { name: 'warm-start', description: 'where every arm starts', recipe: null },
+    { name: 'warm-start', description: 'where every arm starts', preset: null },
     {
       name: 'execution',
       description: 'GRPO with the reward of 2506.06093, from answers alone',
-      recipe: execution,
+      preset: 'execution',
     },
     {
       name: 'grpo',
       description: 'GRPO with execution match against gold',
-      recipe: presetRecipe('grpo'),
+      preset: 'grpo',
     },
     {
       name: 'execution-shuffled',
       description: 'control: the rewards of `execution`, permuted within each group',
-      recipe: shuffled,
+      preset: 'execution',
+      changes: { grpo: { shuffle_rewards: true } },
     },
     {
       name: 'rejection-sft',
       description: 'control: imitate the samples that were right, as many episodes',
-      recipe: presetRecipe('rejection-sft'),
+      preset: 'rejection-sft',
     },
     {
       name: 'sft',
       description: 'ceiling: imitate the gold SQL of the same questions',
-      recipe: presetRecipe('sft'),
+      preset: 'sft',
     },
   ],
+  contrasts: [],
+  metrics: [
+    ...(['ex', 'ts', 'error', 'sampled_error', 'empty', 'over_broad'] as const),
+    ...(['pass_at_1', 'majority_at_8', 'pass_at_8'] as const),
+  ],
+  curves: ['sql/ex', 'sql/error', 'reward', 'entropy'],
+  trials: null,
+  pilot: null,
+  seeds: [0, 1, 3, 4, 5],
+  maxCompletionLength: 64,
 };

@@ -1,0 +1,152 @@
+/** Makes the pieces of an experiment in this process. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { badInput } from '../../core/errors.ts';
+import type { Recipe } from '../../core/recipe/schema.ts';
+import type { LoadedData } from '../../core/train/data.ts';
+import { loadCheckpoint, startingPolicy } from '../checkpoints.ts';
+import { loadData } from '../run-inputs.ts';
+import { armRecipe, findArm, SPLITS, type Experiment } from './experiment.ts';
+import { measure } from './measure.ts';
+import { resultPath, type Make, type MakeOptions, type Piece } from './piece.ts';
+import { readResult } from './claim.ts';
+import type { RunResult, TrialResult, WarmResult } from './result.ts';
+import { runFolder, trainArm } from './train-arm.ts';
+import { makeWarmStart, startFolder } from './warm.ts';
+
+export const makePiece: Make = async (piece, options) => {
+  switch (piece.stage) {
+    case 'warm':
+      return makeWarmStart(piece.seed, options);
+    case 'trials':
+      return makeTrial(piece, options);
+    case 'runs':
+      return makeRun(piece, options);
+    case 'heldout':
+      return measureHeldout(piece, options);
+  }
+};
+
+async function warmResult(seed: number, { out }: MakeOptions): Promise<WarmResult> {
+  const path = resultPath(out, { stage: 'warm', seed });
+  const warm = await readResult<WarmResult>(path);
+  if (!warm) throw badInput(path, null, 'the result of the warm start stage');
+  return warm;
+}
+
+/** The last data made: the pieces of an experiment mostly share it. */
+let lastData: { key: string; loaded: LoadedData } | undefined;
+
+async function dataOf(recipe: Recipe, splits: readonly string[]): Promise<LoadedData['data']> {
+  const key = JSON.stringify([recipe.data, recipe.protocol, splits]);
+  if (lastData?.key !== key) lastData = { key, loaded: await loadData(recipe, splits) };
+  return lastData.loaded.data;
+}
+
+interface Prepared {
+  recipe: Recipe;
+  /** Folder of the warm start, where recipes do not name it. */
+  start: string | undefined;
+}
+
+async function prepare(
+  experiment: Experiment,
+  piece: { arm: string; seed: number; rate?: number },
+  options: MakeOptions,
+): Promise<Prepared> {
+  const warm = await warmResult(piece.seed, options);
+  const recipe = armRecipe(experiment, findArm(experiment, piece.arm), {
+    ...{ seed: piece.seed, checkpoint: warm.checkpoint },
+    ...(piece.rate !== undefined && { rate: piece.rate }),
+  });
+  return { recipe, start: startFolder(warm) };
+}
+
+async function makeTrial(
+  piece: Extract<Piece, { stage: 'trials' }>,
+  options: MakeOptions,
+): Promise<TrialResult | undefined> {
+  const { experiment, onProgress } = options;
+  const { arm, seed, rate } = piece;
+  const { recipe, start } = await prepare(experiment, piece, options);
+  const data = await dataOf(recipe, [SPLITS.tuning]);
+  const folder = join(options.runs, 'trials', `${arm}-lr${rate}-${seed}`);
+  const trained = await trainArm(recipe, folder, data, start, options);
+  if (!trained) return undefined;
+  const { updates, seconds, failed } = trained;
+  let ex = 0;
+  if (failed === undefined) {
+    const loaded = await loadCheckpoint(folder);
+    const measured = await measure(loaded, recipe, data, {
+      ...{ split: SPLITS.tuning, questions: Infinity, samples: false, start: null, onProgress },
+      maxCompletionLength: experiment.maxCompletionLength,
+    });
+    ex = measured.ex;
+    loaded.policy.dispose();
+  }
+  await rm(folder, { recursive: true, force: true }); // the result file says all that counts
+  const what = { experiment: experiment.name, arm, seed, rate };
+  return { ...what, updates, seconds, ex, ...(failed !== undefined && { failed }) };
+}
+
+async function makeRun(
+  piece: Extract<Piece, { stage: 'runs' }>,
+  options: MakeOptions,
+): Promise<RunResult | undefined> {
+  const { experiment, onProgress, questions } = options;
+  const { arm, seed } = piece;
+  const { recipe, start } = await prepare(experiment, piece, options);
+  const data = await dataOf(recipe, [SPLITS.dev]);
+  const trains = findArm(experiment, arm).preset !== null;
+  const folder = runFolder(options.runs, arm, seed);
+  const trained = trains && (await trainArm(recipe, folder, data, start, options));
+  if (trains && !trained) return undefined;
+  const began = await startingPolicy(recipe, start);
+  const loaded = trained ? await loadCheckpoint(folder) : began;
+  try {
+    const dev = await measure(loaded, recipe, data, {
+      ...{ split: SPLITS.dev, questions, samples: true, onProgress },
+      start: trained ? began.policy : null,
+      maxCompletionLength: experiment.maxCompletionLength,
+    });
+    return {
+      ...{ experiment: experiment.name, arm, seed, recipe },
+      ...(trained || { fingerprint: null, updates: 0, seconds: 0 }),
+      splits: { [SPLITS.dev]: dev },
+    };
+  } finally {
+    if (loaded !== began) loaded.policy.dispose();
+    began.policy.dispose();
+  }
+}
+
+/** Measures a finished run on held-out schemas. */
+async function measureHeldout(
+  piece: Extract<Piece, { stage: 'heldout' }>,
+  options: MakeOptions,
+): Promise<RunResult> {
+  const { experiment, onProgress, questions } = options;
+  const { arm, seed } = piece;
+  const path = resultPath(options.out, { stage: 'runs', arm, seed });
+  const run = await readResult<RunResult>(path);
+  if (!run) throw badInput(path, null, 'the result of the run');
+  const { recipe } = run;
+  const start = startFolder(await warmResult(seed, options));
+  const folder = runFolder(options.runs, arm, seed);
+  const data = await dataOf(recipe, [SPLITS.heldout]);
+  const untrained = findArm(experiment, arm).preset === null;
+  const loaded = untrained ? await startingPolicy(recipe, start) : await loadCheckpoint(folder);
+  try {
+    const heldout = await measure(loaded, recipe, data, {
+      ...{ split: SPLITS.heldout, questions, samples: false, start: null, onProgress },
+      maxCompletionLength: experiment.maxCompletionLength,
+    });
+    const { fingerprint, seconds, updates } = run;
+    return {
+      ...{ experiment: experiment.name, arm, seed, recipe, fingerprint, seconds, updates },
+      splits: { [SPLITS.heldout]: heldout },
+    };
+  } finally {
+    loaded.policy.dispose();
+  }
+}

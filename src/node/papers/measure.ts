@@ -1,0 +1,86 @@
+/** What is measured of a policy on a split: greedily, and by eight samples at temperature 1. */
+import { badInput } from '../../core/errors.ts';
+import type { Policy } from '../../core/model/policy.ts';
+import type { Recipe } from '../../core/recipe/schema.ts';
+import { maxCompletionLength } from '../../core/train/batches.ts';
+import { localCompute } from '../../core/train/compute.ts';
+import { DatabaseHashes, Prompts, type RunData } from '../../core/train/context.ts';
+import {
+  evaluateGreedy,
+  evaluateSampled,
+  type SampledResult,
+  type SampledScores,
+} from '../../core/train/evaluation.ts';
+import { klFromStart } from '../../core/train/kl.ts';
+import type { LoadedPolicy } from '../../core/train/starting-policy.ts';
+import { nodeSqlPool } from '../sql-pool.ts';
+import type { Report } from './piece.ts';
+import type { SplitResult } from './result.ts';
+
+/** Questions whose samples tell how far the policy has moved from its start. */
+const KL_QUESTIONS = 200;
+
+export interface MeasureOptions {
+  split: string;
+  /** The first so many questions of the split. */
+  questions: number;
+  /** Also eight samples a question, and with them the KL from the start. */
+  samples: boolean;
+  /** The policy training began with; null for the start itself. */
+  start: Policy | null;
+  maxCompletionLength?: number | undefined;
+  onProgress: Report;
+}
+
+export async function measure(
+  { policy, tokenizer }: LoadedPolicy,
+  recipe: Recipe,
+  data: RunData,
+  options: MeasureOptions,
+): Promise<SplitResult> {
+  const { split, onProgress } = options;
+  const tasks = data.splits.get(split)?.slice(0, options.questions);
+  if (!tasks) throw badInput('split', split, [...data.splits.keys()].join(', '));
+  const sql = nodeSqlPool({ size: 1, timeLimitMs: recipe.sql.timeout_ms });
+  try {
+    const context = {
+      ...{ policy, compute: localCompute(policy), tokenizer, sql },
+      prompts: new Prompts(tokenizer, data.databases, recipe),
+      databases: new DatabaseHashes(sql, data.databases),
+    };
+    const max_completion_length = options.maxCompletionLength ?? maxCompletionLength(recipe);
+    const settings = { max_completion_length, batch_size: 64, test_suite: true };
+    const report = (done: number): void => onProgress(done, tasks.length, `${split} questions`);
+    const { all, by_difficulty } = await evaluateGreedy(context, tasks, settings, report);
+    const result: SplitResult = {
+      questions: tasks.length,
+      ex: all.ex,
+      ts: all.ts ?? null,
+      soft_f1: all.soft_f1,
+      error: all.error_rate,
+      empty: all.empty_rate,
+      over_broad: all.over_broad_rate,
+      levels: Object.fromEntries(
+        Object.entries(by_difficulty).map(([level, { ex }]) => [level, ex]),
+      ),
+      samples: null,
+    };
+    if (!options.samples) return result;
+    // The same draws for every arm and seed: only the policy differs.
+    const sampling = { ...settings, test_suite: false, k: 8, seed: 0 };
+    const sampled = await evaluateSampled(context, tasks, sampling, report);
+    const written = sampled.groups.slice(0, KL_QUESTIONS).map((episodes, i) => ({
+      prompt: context.prompts.of(tasks[i]!),
+      episodes,
+    }));
+    const more: Record<string, number> = {};
+    if (options.start) more['kl_from_start'] = await klFromStart(policy, options.start, written);
+    return { ...result, samples: scores(sampled), more };
+  } finally {
+    await sql.close();
+  }
+}
+
+function scores({ by_difficulty: _, groups: __, ...all }: SampledResult): SampledScores {
+  return all;
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { contrastResults } from './contrast.ts';
+import { toHtml, toMarkdown } from './document.ts';
+import { fakeResult, tiny } from './papers.test-helper.ts';
+import { reportBlocks, type ReportInputs } from './report.ts';
+import type { RunResult, TrialResult, WarmResult } from './result.ts';
+
+const seeds = [0, 1, 3, 4];
+const runs = tiny.arms.flatMap(({ name }) =>
+  seeds.map((seed) => fakeResult({ stage: 'runs', arm: name, seed }) as RunResult),
+);
+const inputs: ReportInputs = {
+  ...{ experiment: tiny, runs, maxSeeds: 12 },
+  heldout: [fakeResult({ stage: 'heldout', arm: 'new', seed: 0 }) as RunResult],
+  trials: [1e-4, 2e-4].map(
+    (rate) => fakeResult({ stage: 'trials', arm: 'new', seed: 1000, rate }) as TrialResult,
+  ),
+  warm: [0, 1, 2, 3, 4].map((seed) => fakeResult({ stage: 'warm', seed }) as WarmResult),
+  commands: ['stepsql papers tiny'],
+};
+
+describe('contrasts', () => {
+  it('are paired by seed, turned to the better side, and corrected together', () => {
+    const [better, fails] = contrastResults(tiny, runs);
+    expect(better!.differences).toHaveLength(4);
+    expect(better!.interval!.mean).toBeGreaterThan(0.09);
+    expect(better!.p).toBeLessThan(better!.holm);
+    expect(better!.holds).toBe(true);
+    // Failing less is better: the difference has its sign turned.
+    const [first] = fails!.differences;
+    const error = (arm: string) =>
+      runs.find((run) => run.arm === arm && run.seed === 0)!.splits['dev']!.error;
+    expect(first!.value).toBeCloseTo(error('old') - error('new'), 12);
+  });
+
+  it('say nothing of what is not measured', () => {
+    expect(contrastResults(tiny, runs.slice(0, 1)).map(({ holds }) => holds)).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('ask for a share where one is claimed', () => {
+    const claim = (relative: number) =>
+      contrastResults(
+        {
+          ...tiny,
+          contrasts: [{ ...tiny.contrasts[0]!, claim: { is: 'better', effect: { relative } } }],
+        },
+        runs,
+      )[0]!;
+    expect(claim(0.1)).toMatchObject({ holds: true });
+    expect(claim(0.5)).toMatchObject({ holds: false });
+    expect(claim(0.1).relative).toBeCloseTo(0.2, 1);
+  });
+});
+
+describe('the report', () => {
+  const markdown = toMarkdown(tiny.title, reportBlocks(inputs));
+
+  it('sets published numbers beside its own, with contrasts, rates, seeds, costs and commands', () => {
+    for (const part of [
+      '| new | 50.0 |',
+      '## Named contrasts',
+      '| new > old | EX | better | 4 | +',
+      '| no-training | 4 | ',
+      '### heldout_schemas',
+      '| new | 50.0 | 60.0 * |',
+      'Seed 2 was refused: greedy 0.900',
+      '| new > old | 0.',
+      '| old | 10 | 1,280 | 9,000 | 1,280 | 2s | 2s | 0.600 | 0 |',
+      'stepsql papers tiny',
+    ]) {
+      expect(markdown).toContain(part);
+    }
+    expect(markdown).not.toContain('AUC'); // not measured anywhere
+  });
+
+  it('is one page that needs nothing else, with curves and bands', () => {
+    const html = toHtml(tiny.title, reportBlocks(inputs));
+    expect(html).toContain('prefers-color-scheme:dark');
+    expect(html).toContain('name="viewport"');
+    expect(html).not.toMatch(/(src|href)=|@import|url\(|<script/);
+    expect(html.match(/<svg viewBox="-4/g)).toHaveLength(1);
+    expect(html.match(/class="band/g)).toHaveLength(3);
+    expect(html).toContain('<td>+');
+  });
+
+  it('escapes what it prints', () => {
+    const odd = { ...tiny, title: 'a <b> & "c"', remarks: ['`x < y` | <i>'] };
+    const blocks = reportBlocks({ ...inputs, experiment: odd });
+    expect(toHtml(odd.title, blocks)).toContain('<li><code>x &lt; y</code> | &lt;i&gt;</li>');
+    expect(toHtml(odd.title, blocks)).toContain('<h1>a &lt;b&gt; &amp; &quot;c&quot;</h1>');
+  });
+
+  it('has something to say before anything is made', () => {
+    const none = { ...inputs, runs: [], heldout: [], trials: [], warm: [] };
+    expect(toMarkdown(tiny.title, reportBlocks(none))).toContain('not measured yet');
+  });
+});
