@@ -9,6 +9,7 @@ import { MemoryRunStore } from '../../src/core/train/run-store.ts';
 import { startNodeBackend } from '../../src/node/backend.ts';
 import { startingPolicy } from '../../src/node/checkpoints.ts';
 import { loadData } from '../../src/node/run-inputs.ts';
+import { useNodeSqlParser } from '../../src/node/sql-parser.ts';
 import { nodeSqlPool } from '../../src/node/sql-pool.ts';
 
 export interface SpiderRow {
@@ -54,6 +55,7 @@ export async function runPreset(
   { data: path, updates }: { data: string; updates: number },
 ): Promise<SpiderRow> {
   const { name: backend } = await startNodeBackend('wasm');
+  useNodeSqlParser();
   const recipe = onSpider(preset, updates);
   const start = await startingPolicy(recipe);
   const { data } = await loadData(recipe, [], path);

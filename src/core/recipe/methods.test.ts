@@ -3,7 +3,7 @@
  * by registering it.
  */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { CreditEpisode } from '../credit/credit.ts';
 import { credits } from '../credit/index.ts';
 import type { Cell, Task } from '../data/task.ts';
@@ -166,6 +166,8 @@ const notRight = episodeWith(
 });
 
 describe.each(Object.entries(rewards))('reward %s', (name, method) => {
+  beforeAll(() => method.prepare());
+
   it('never lets a wrong answer outscore or equal a right one', () => {
     const reward = method.make();
     fc.assert(
@@ -179,7 +181,12 @@ describe.each(Object.entries(rewards))('reward %s', (name, method) => {
   it('never lets a wrong answer outscore a right one, whatever its options', () => {
     fc.assert(
       fc.property(optionsOf('reward', name), right, notRight, (options, good, bad) => {
-        const reward = made(method, options);
+        // Among well-formed episodes: a format gate rightly gives others nothing.
+        const gate = Math.min(Number(options['minThoughtCharacters'] ?? 0), THOUGHT.length - 1);
+        const reward = made(method, {
+          ...options,
+          ...(gate > 0 && { minThoughtCharacters: gate }),
+        });
         if (reward) expect(reward(bad).total).toBeLessThanOrEqual(reward(good).total);
       }),
       { numRuns: 200 },

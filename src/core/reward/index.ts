@@ -6,6 +6,7 @@ import { findMethod, parseOptions, type OptionsSchema } from '../options.ts';
 import type { QueryRequest } from '../sql/outcome.ts';
 import { execution, executionOptions } from './execution.ts';
 import { executionMatch, executionMatchOptions } from './execution-match.ts';
+import { finer, finerOptions, prepareFiner } from './finer.ts';
 import { finestep, finestepOptions } from './finestep.ts';
 import type { RewardFunction } from './reward.ts';
 
@@ -17,17 +18,24 @@ interface Definition<S extends OptionsSchema> {
   /** What results are compared with for this reward, preferred first. */
   readonly supervision: readonly ('gold' | 'answer')[];
   make(options: v.InferOutput<S>): RewardFunction;
+  /** Loads what the reward function needs: rewards themselves never wait. */
+  prepare?(options: v.InferOutput<S>): Promise<void>;
 }
 
-export interface RewardMethod extends Omit<Definition<OptionsSchema>, 'make'> {
+export interface RewardMethod extends Omit<Definition<OptionsSchema>, 'make' | 'prepare'> {
   /** Completes the options with defaults; bad ones throw `bad_input`. */
   make(options?: unknown): RewardFunction;
+  /** To be awaited before each batch that the function of these options is to reward. */
+  prepare(options?: unknown): Promise<void>;
 }
 
 function define<S extends OptionsSchema>(name: string, method: Definition<S>): RewardMethod {
+  const complete = (options: unknown = {}): v.InferOutput<S> =>
+    parseOptions(method.options, options, `reward.${name}`);
   return {
     ...method,
-    make: (options = {}) => method.make(parseOptions(method.options, options, `reward.${name}`)),
+    make: (options) => method.make(complete(options)),
+    prepare: async (options) => method.prepare?.(complete(options)),
   };
 }
 
@@ -46,6 +54,14 @@ export const rewards: Readonly<Record<string, RewardMethod>> = {
     // Where a dataset has gold SQL only, what it returns stands in for the answer.
     supervision: ['answer', 'gold'],
     make: execution,
+  }),
+  finer: define('finer', {
+    description: 'format gate × (1 + execution and atomic operations + memory) (FINER-SQL)',
+    aliases: ['finer-sql'],
+    options: finerOptions,
+    supervision: ['gold', 'answer'],
+    make: finer,
+    prepare: prepareFiner,
   }),
   finestep: define('finestep', {
     description: 'outcome, and process rewards of each step by what the executor saw (FineStep)',

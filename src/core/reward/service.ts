@@ -17,7 +17,9 @@ export interface RewardService {
 /** In this thread: what Node and tests use, and what a worker answers with. */
 export const localRewards: RewardService = {
   async score({ name, options }, episodes) {
-    const reward = findReward(name).make(options);
+    const method = findReward(name);
+    const reward = method.make(options);
+    await method.prepare(options);
     return episodes.map(reward);
   },
 };

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { StepSqlError } from '../../core/errors.ts';
 import { APP_VERSION } from '../../core/recipe/version.ts';
+import { useNodeSqlParser } from '../sql-parser.ts';
 import { Session, type Io, type Register } from './command.ts';
 import { commands } from './index.ts';
 
@@ -14,6 +15,7 @@ export async function runCommandLine(
   io: Io,
   registered: readonly Register[] = commands,
 ): Promise<number> {
+  useNodeSqlParser();
   // Known before parsing, so that mistakes in the command line itself are told as JSON too.
   const session = new Session(io, argv.includes('--json'));
   const program = new Command('stepsql')
