@@ -57,6 +57,21 @@ describe('readGroups', () => {
     });
   });
 
+  it('reads steps: thoughts, calls, what was shown, what each earned', () => {
+    const call = {
+      ...{ kind: 'call', text: '<call> describe song', thought: 'which columns?' },
+      ...{ call: { tool: 'describe', args: ['song'] }, observation: 'song( id title)' },
+      ...{ reward: 0.02, value: 0.5, advantage: -1 },
+    };
+    const steps = [call, { kind: 'call', call: { tool: '', args: [] } }];
+    const [group] = readGroups([{ ...line(1, 0, 0), steps }]).groups;
+    const [sample] = group!.samples;
+    expect(sample!.steps[0]).toMatchObject({ ...call, call: 'describe song', sql: '' });
+    expect(sample!.steps[1]).toMatchObject({ call: 'malformed', reward: null, advantage: null });
+    expect(sample!.verdict).toBe('failed');
+    expect(badgeOf(sample!).text).toBe('no answer');
+  });
+
   it('survives any line', () => {
     const wild = fc.record(
       {
@@ -125,7 +140,8 @@ describe('verdicts and outcomes', () => {
     const badge = (outcome: Outcome) =>
       badgeOf({
         verdict: 'failed',
-        steps: [{ kind: 'answer', sql: '', outcome, comparison: null }],
+        steps: readGroups([{ ...line(1, 0, 0), steps: [{ kind: 'answer', sql: '', outcome }] }])
+          .groups[0]!.samples[0]!.steps,
       });
     expect(badge({ kind: 'timeout', limitMs: 1 }).text).toBe('timeout');
     expect(badge({ kind: 'refused', reason: '' }).text).toBe('refused');

@@ -8,9 +8,21 @@ import { count, duration } from '../ui/format.ts';
 
 export interface ShownStep {
   kind: string;
+  /** As written; '' where the episode is one step. */
+  text: string;
+  thought: string;
+  /** The call, as read: `describe song`; '' where the step calls nothing. */
+  call: string;
+  /** '' where the step runs none. */
   sql: string;
   outcome: Outcome | null;
   comparison: Partial<Comparison> | null;
+  /** What the policy was shown next. */
+  observation: string;
+  /** Process reward, value by the process reward model, advantage; null where there is none. */
+  reward: number | null;
+  value: number | null;
+  advantage: number | null;
 }
 
 export type Verdict = 'right' | 'wrong' | 'failed' | 'unjudged';
@@ -27,7 +39,7 @@ export interface ShownSample {
   /** Null when the episode could not be judged. */
   reward: number | null;
   terms: [name: string, value: number][];
-  /** Steps with SQL, the answer last. */
+  /** The answer last, if there is one. */
   steps: ShownStep[];
   verdict: Verdict;
 }
@@ -73,16 +85,34 @@ function readOutcome(value: unknown): Outcome | null {
   }
 }
 
+function readCall(value: unknown): string {
+  if (!isRecord(value)) return '';
+  const tool = text(value['tool']);
+  return tool === '' ? 'malformed' : [tool, ...list(value['args']).map(text)].join(' ');
+}
+
 function readSteps(value: unknown): ShownStep[] {
   return list(value)
     .filter(isRecord)
-    .filter((step) => typeof step['sql'] === 'string')
     .map((step) => ({
       kind: text(step['kind']),
+      text: text(step['text']),
+      thought: text(step['thought']),
+      call: readCall(step['call']),
       sql: text(step['sql']),
       outcome: readOutcome(step['outcome']),
       comparison: isRecord(step['comparison']) ? step['comparison'] : null,
+      observation: text(step['observation']),
+      reward: finite(step['reward']),
+      value: finite(step['value']),
+      advantage: finite(step['advantage']),
     }));
+}
+
+/** The step that answers; a policy that used up its turns has none. */
+export function answerOf({ steps }: Pick<ShownSample, 'steps'>): ShownStep | undefined {
+  const last = steps.at(-1);
+  return last?.kind === 'answer' ? last : undefined;
 }
 
 /** By BIRD's comparison, as `sql/ex` counts. */
@@ -109,7 +139,7 @@ function readSample(line: EpisodeLine): ShownSample {
       },
     ),
     steps,
-    verdict: verdictOf(steps.at(-1)),
+    verdict: verdictOf(answerOf({ steps })),
   };
 }
 
@@ -171,7 +201,9 @@ export function badgeOf({ verdict, steps }: Pick<ShownSample, 'verdict' | 'steps
     case 'unjudged':
       return { text: 'not judged', tone: '' };
     case 'failed': {
-      const kind = steps.at(-1)?.outcome?.kind;
+      const answer = answerOf({ steps });
+      if (!answer) return { text: 'no answer', tone: 'bad' };
+      const kind = answer.outcome?.kind;
       return { text: kind === 'timeout' || kind === 'refused' ? kind : 'failed', tone: 'bad' };
     }
   }

@@ -3,7 +3,7 @@ import type { Group } from './rollout.ts';
 import type { EpisodeLine } from './run-store.ts';
 
 export function episodeLines(step: number, groups: readonly Group[]): EpisodeLine[] {
-  return groups.flatMap(({ task, episodes, rewards }, group) =>
+  return groups.flatMap(({ task, episodes, rewards, advantages }, group) =>
     episodes.map((episode, sample) => ({
       ...{ step, group, sample, task: task.id, db_id: task.db_id, question: task.question },
       text: episode.text,
@@ -18,6 +18,7 @@ export function episodeLines(step: number, groups: readonly Group[]): EpisodeLin
         ...step,
         ...(episode.steps.length > 1 && { text }), // of one step it is the episode's
         ...(rewards[sample]!.steps.length > 0 && { reward: rewards[sample]!.steps[i] }),
+        ...(advantages && { advantage: advantages[sample]![i] }),
       })),
     })),
   );

@@ -6,7 +6,7 @@
  * completions. With `beta` 0, completions whose advantages are all zero have no gradient and are left
  * out of the forward pass (they still count in every average).
  */
-import type { CreditEpisode, CreditFunction } from '../credit/credit.ts';
+import type { Advantages, CreditEpisode, CreditFunction } from '../credit/credit.ts';
 import { findCredit } from '../credit/index.ts';
 import { shuffleRewards } from '../credit/shuffle.ts';
 import type { Episode } from '../episode/episode.ts';
@@ -45,7 +45,8 @@ export function grpoLearner(context: RunContext): Learner {
     updates: options.num_updates,
     async update(update): Promise<UpdateResult> {
       const groups = await rollout(context, options, recipe.reward, update);
-      const samples = assignCredit(groups, credit, recipe, update);
+      const advantages = assignCredit(groups, credit, recipe, update);
+      const samples = samplesOf(groups, advantages, options);
       const metrics = await optimise(context, options, samples, update);
       const noted = Object.assign({}, ...context.annotators.map((a) => a.metrics?.() ?? {}));
       return {
@@ -61,7 +62,7 @@ function assignCredit(
   credit: CreditFunction,
   recipe: RecipeOf<'grpo'>,
   update: number,
-): SampleGroup[] {
+): Advantages[][] {
   let inputs = groups.map(({ episodes, rewards }) =>
     episodes.map(({ steps, mask, entropies }, i): CreditEpisode => ({
       ...{ outcome: rewards[i]!.total, rewards: rewards[i]!.steps, steps, mask },
@@ -78,10 +79,19 @@ function assignCredit(
     );
   }
   const advantages = credit(inputs);
+  groups.forEach((group, g) => (group.advantages = advantages[g]!.map(({ steps }) => steps)));
+  return advantages;
+}
+
+function samplesOf(
+  groups: readonly Group[],
+  advantages: readonly Advantages[][],
+  options: Options,
+): SampleGroup[] {
   return groups.map(({ prompt, episodes }, g) => ({
     prompt,
     samples: episodes.map((episode, i) => {
-      const masked = recipe.grpo.mask_truncated_completions && !episode.terminated;
+      const masked = options.mask_truncated_completions && !episode.terminated;
       const length = masked ? 0 : episode.mask.reduce((sum, m) => sum + m, 0);
       return { episode, advantages: advantages[g]![i]!.tokens, length };
     }),

@@ -22,6 +22,8 @@ export interface Group {
   prompt: Int32Array;
   episodes: Episode[];
   rewards: RewardBreakdown[];
+  /** What credit made of the rewards: for each episode, one number a step. */
+  advantages?: number[][];
 }
 
 /**
