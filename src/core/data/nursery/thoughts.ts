@@ -5,8 +5,9 @@
 import type { Stream } from '../../random/stream.ts';
 import type { Comparison, Condition, Item, Query, SetOperator } from './query.ts';
 
-/** Words a thought has at least, FINER-SQL's format gate as this project scales it (the paper's: 100 characters). */
+/** Words a thought has at least, and characters it has more than: FINER-SQL's format gate as scaled here. */
 export const THOUGHT_WORDS = 12;
+export const THOUGHT_CHARACTERS = 40;
 
 /** One way of saying it. A policy settles on one with its first word; the rest follows from the query. */
 interface Wording {

@@ -17,9 +17,11 @@ import { directWarmStart } from './direct.ts';
 import type { WarmStartKind } from './kind.ts';
 import { nurseryOf } from './nursery.ts';
 import { SAMPLES } from './sharpen.ts';
+import { thinkWarmStart } from './think.ts';
 
 export const warmStarts: Readonly<Partial<Record<ProtocolName, WarmStartKind>>> = {
   direct: directWarmStart,
+  think: thinkWarmStart,
 };
 
 /** Throws `bad_input` listing the kinds there are. */
