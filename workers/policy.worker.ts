@@ -29,7 +29,7 @@ import { remoteData, remoteRewards, remoteSql, type RemoteRewardWorker } from '.
 import { RunDatabase } from './run-database.ts';
 import { isReplica, replicaCount, serveHere, tabReplicas } from './replicas.ts';
 import { withRunLock } from './run-lock.ts';
-import { fetchPublic, startingPolicy, trainedPolicy } from './starting-policy.ts';
+import { fetchPublic, loadSqlHere, startingPolicy, trainedPolicy } from './starting-policy.ts';
 
 /** Groups of an update that the page is shown, and episodes it is given back on resume. */
 const SHOWN_GROUPS = 2;
@@ -105,7 +105,7 @@ function told(event: RunEvent): PolicyEvent | undefined {
 async function corpusFor(recipe: Recipe): Promise<{ corpus?: Corpus }> {
   if (recipe.method !== 'sft' || recipe.sft.corpus === 'gold') return {};
   const { corpusOf } = await import('../src/core/train/warm-start/index.ts');
-  const corpus = corpusOf(recipe);
+  const corpus = await corpusOf(recipe, loadSqlHere);
   return corpus ? { corpus } : {};
 }
 

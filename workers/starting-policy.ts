@@ -6,7 +6,8 @@ import {
   warmStartFolder,
   type LoadedPolicy,
 } from '../src/core/train/starting-policy.ts';
-import { publicUrl } from './assets.ts';
+import type { SqlLoader } from '../src/core/train/warm-start/kind.ts';
+import { publicUrl, sqlWasm } from './assets.ts';
 import type { RunDatabase } from './run-database.ts';
 
 const FILES = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
@@ -38,13 +39,19 @@ async function warmStart(name: string): Promise<LoadedPolicy> {
   return policyFromFiles(Object.fromEntries(files));
 }
 
+/** sql.js in this thread, for corpora that show what comes of queries; queries of policies run elsewhere. */
+export const loadSqlHere: SqlLoader = async () => {
+  const { loadSql } = await import('../src/core/sql/load.ts');
+  return loadSql(() => sqlWasm);
+};
+
 /** What a recipe starts from. */
 export async function startingPolicy(recipe: Recipe): Promise<LoadedPolicy> {
   const { checkpoint } = recipe.policy;
   if (checkpoint === 'scratch') {
     // With the Nursery, which the warm starts do without.
     const { scratchPolicy } = await import('../src/core/train/scratch-policy.ts');
-    return scratchPolicy(recipe);
+    return scratchPolicy(recipe, loadSqlHere);
   }
   if (warmStartFolder(checkpoint)) return warmStart(checkpoint);
   throw badInput('policy.checkpoint', checkpoint, 'warm, warm-<seed> or scratch in the browser');

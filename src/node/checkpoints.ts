@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { badInput } from '../core/errors.ts';
 import type { Recipe } from '../core/recipe/schema.ts';
+import { loadSql } from '../core/sql/load.ts';
 import { scratchPolicy } from '../core/train/scratch-policy.ts';
 import {
   policyFromFiles,
@@ -60,7 +61,7 @@ export async function loadNamedPolicy(name: string, field = 'checkpoint'): Promi
 export async function startingPolicy(recipe: Recipe, path?: string): Promise<LoadedPolicy> {
   const { checkpoint } = recipe.policy;
   if (path !== undefined) return loadCheckpoint(path);
-  if (checkpoint === 'scratch') return scratchPolicy(recipe);
+  if (checkpoint === 'scratch') return scratchPolicy(recipe, loadSql);
   if (warmStartFolder(checkpoint)) return loadNamedPolicy(checkpoint, 'policy.checkpoint');
   throw badInput('policy.checkpoint', checkpoint, 'its folder, given with --checkpoint');
 }

@@ -7,6 +7,7 @@ import { savePolicy } from '../model/checkpoint.ts';
 import { initPolicy } from '../model/policy.ts';
 import { tinyConfig } from '../model/tiny.test-helper.ts';
 import { parseRecipe } from '../recipe/parse.ts';
+import { loadSql } from '../sql/load.ts';
 import { scratchPolicy } from './scratch-policy.ts';
 import { POLICY_FILES, policyFromFiles, warmStartFolder } from './starting-policy.ts';
 
@@ -47,7 +48,7 @@ describe('policyFromFiles', () => {
 it('makes new weights of the shape and seed of the recipe', async () => {
   const model = { vocab_size: 300, hidden_size: 32, num_hidden_layers: 1 };
   const recipe = parseRecipe({ method: 'sft', seed: 7, policy: { checkpoint: 'scratch', model } });
-  const { policy, tokenizer } = scratchPolicy(recipe);
+  const { policy, tokenizer } = await scratchPolicy(recipe, loadSql);
   expect(policy.config).toMatchObject({ ...model, num_attention_heads: 4, head_dim: 8 });
   expect(tokenizer.vocabSize).toBeLessThanOrEqual(300);
   const fresh = initPolicy(policy.config, 7);

@@ -8,6 +8,7 @@ import { parseRecipe } from '../../core/recipe/parse.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
 import { localRewards } from '../../core/reward/service.ts';
 import { train as trainLoop, type RunEvent } from '../../core/train/run.ts';
+import { loadSql } from '../../core/sql/load.ts';
 import { corpusOf } from '../../core/train/warm-start/index.ts';
 import { startNodeBackend } from '../backend.ts';
 import { startingPolicy } from '../checkpoints.ts';
@@ -71,7 +72,7 @@ async function run(session: Session, source: string, options: Options): Promise<
     timeLimitMs: recipe.sql.timeout_ms,
     sandbox: { date: Date.parse(recipe.sql.date), maxRows: recipe.sql.row_cap },
   });
-  const corpus = corpusOf(recipe);
+  const corpus = await corpusOf(recipe, loadSql);
   const inputs = { recipe, data, ...start, ...(corpus && { corpus }) };
   let end: Extract<RunEvent, { type: 'end' }> | undefined;
   let evaluation: Record<string, number> = {};

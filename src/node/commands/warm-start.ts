@@ -8,6 +8,7 @@ import { localRewards } from '../../core/reward/service.ts';
 import { MemoryRunStore } from '../../core/train/run-store.ts';
 import { localCompute } from '../../core/train/compute.ts';
 import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
+import { loadSql } from '../../core/sql/load.ts';
 import { train } from '../../core/train/run.ts';
 import type { LoadedPolicy } from '../../core/train/starting-policy.ts';
 import {
@@ -79,7 +80,7 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
   const store = new MemoryRunStore();
   try {
     const clock = (): number => performance.now();
-    const inputs = { recipe, data, policy, tokenizer, corpus: corpusOf(recipe)! };
+    const inputs = { recipe, data, policy, tokenizer, corpus: (await corpusOf(recipe, loadSql))! };
     const ports = { sql, rewards: localRewards, store, clock, stop, backend: backend.name };
     let total = 0;
     for await (const event of train(inputs, ports)) {

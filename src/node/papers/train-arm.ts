@@ -4,6 +4,7 @@ import { StepSqlError } from '../../core/errors.ts';
 import { mean } from '../../core/evaluate/statistics.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
 import { localRewards } from '../../core/reward/service.ts';
+import { loadSql } from '../../core/sql/load.ts';
 import type { RunData } from '../../core/train/context.ts';
 import { train, type RunEvent } from '../../core/train/run.ts';
 import type { MetricsLine } from '../../core/train/run-store.ts';
@@ -87,7 +88,7 @@ export async function trainArm(
 ): Promise<Trained | undefined> {
   const store = new RunFolder(folder);
   const sql = nodeSqlPool({ size: 1, timeLimitMs: recipe.sql.timeout_ms });
-  const corpus = corpusOf(recipe);
+  const corpus = await corpusOf(recipe, loadSql);
   let end: Extract<RunEvent, { type: 'end' }> | undefined;
   let failed: string | undefined;
   try {

@@ -2,6 +2,7 @@
 import { Habits, plantedExample } from '../../data/nursery/planted.ts';
 import { renderSql, toSchema, trainSchemas } from '../../data/nursery/index.ts';
 import { Stream } from '../../random/stream.ts';
+import type { Recipe } from '../../recipe/schema.ts';
 import { directPrompt } from '../../text/prompt.ts';
 import type { Corpus } from '../sft.ts';
 import type { WarmStartKind } from './kind.ts';
@@ -30,7 +31,7 @@ export const directWarmStart: WarmStartKind = {
 };
 
 /** The endless planted corpus over the training schemas of a Nursery. */
-function plantedCorpus(...[recipe, goldUpdates]: Parameters<WarmStartKind['corpus']>): Corpus {
+function plantedCorpus(recipe: Recipe, goldUpdates: number): Corpus {
   const { seed } = recipe;
   const variants = trainSchemas(...nurseryOf(recipe));
   const habits = new Habits(seed);

@@ -14,7 +14,7 @@ import {
 } from '../evaluation.ts';
 import type { Corpus } from '../sft.ts';
 import { directWarmStart } from './direct.ts';
-import type { WarmStartKind } from './kind.ts';
+import type { SqlLoader, WarmStartKind } from './kind.ts';
 import { nurseryOf } from './nursery.ts';
 import { SAMPLES } from './sharpen.ts';
 import { thinkWarmStart } from './think.ts';
@@ -80,18 +80,18 @@ export function warmStartRecipe(
 }
 
 /** The corpus SFT imitates, where a recipe names one that is not the tasks' gold. */
-export function corpusOf(recipe: Recipe): Corpus | undefined {
+export async function corpusOf(recipe: Recipe, sql: SqlLoader): Promise<Corpus | undefined> {
   if (recipe.method !== 'sft' || recipe.sft.corpus === 'gold') return undefined;
   if (recipe.data.kind !== 'nursery') {
     throw badInput('sft.corpus', recipe.sft.corpus, 'gold, for data that is not the Nursery');
   }
-  return findWarmStart(recipe.protocol).corpus(recipe, recipe.sft.gold_updates);
+  return findWarmStart(recipe.protocol).corpus(recipe, recipe.sft.gold_updates, sql);
 }
 
 /** The byte-level BPE of a small policy, learnt from what its protocol writes and reads in the Nursery. */
-export function nurseryTokenizer(recipe: Recipe): TokenizerFiles {
+export async function nurseryTokenizer(recipe: Recipe, sql: SqlLoader): Promise<TokenizerFiles> {
   const [seed] = nurseryOf(recipe);
-  const corpus = findWarmStart(recipe.protocol).corpus({ ...recipe, seed }, 0);
+  const corpus = await findWarmStart(recipe.protocol).corpus({ ...recipe, seed }, 0, sql);
   const texts = Array.from({ length: TOKENIZER_TEXTS }, (_, i) => {
     const { prompt, turns } = corpus(0, i);
     return prompt + turns.map(({ text, observation = '' }) => text + observation).join('');

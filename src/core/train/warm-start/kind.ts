@@ -1,4 +1,5 @@
 /** What a warm start is: a corpus with planted errors, and the limits that make it worth training on. */
+import type { SqlJsStatic } from 'sql.js';
 import type { Task } from '../../data/task.ts';
 import type { Recipe, RecipeInput } from '../../recipe/schema.ts';
 import type { EvaluationContext, EvaluationOptions, SampledResult } from '../evaluation.ts';
@@ -15,6 +16,9 @@ export interface Sharpening {
   failing: readonly [low: number, high: number];
 }
 
+/** sql.js where it is needed: each platform knows where it lies. */
+export type SqlLoader = () => Promise<SqlJsStatic>;
+
 export interface WarmStartKind {
   description: string;
   /** SFT updates: first on gold alone, which learn the task faster than habits could be learnt, then planted. */
@@ -23,8 +27,11 @@ export interface WarmStartKind {
   recipe: Pick<RecipeInput, 'protocol' | 'data' | 'policy' | 'turns'>;
   /** Tokens a completion may have. */
   max_completion_length: number;
-  /** The endless corpus: gold for the first `gold_updates` of `recipe.sft`, then with planted errors. */
-  corpus(recipe: Recipe, goldUpdates: number): Corpus;
+  /**
+   * The endless corpus: gold for the first `gold_updates` of `recipe.sft`, then with planted errors.
+   * @param sql for corpora that show what comes of queries
+   */
+  corpus(recipe: Recipe, goldUpdates: number, sql: SqlLoader): Corpus | Promise<Corpus>;
   sharpening: Sharpening | null;
   /** Of what is measured on dev questions: `WarmStartReport`'s numbers and those of `measure`. */
   limits: Limits;
