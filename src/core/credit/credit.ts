@@ -41,3 +41,21 @@ export function spread(advantages: readonly number[], episode: CreditEpisode): A
   });
   return { steps: [...advantages], tokens };
 }
+
+/**
+ * Whether the episodes have the same outcome, the same number of steps and, with `process`, the same process
+ * rewards: such a group has nothing to compare, and step-level credit must not tell its early steps from its
+ * late ones.
+ */
+export function allAlike(group: readonly CreditEpisode[], process = true): boolean {
+  return group.every(({ outcome, rewards, steps }) => {
+    const first = group[0]!;
+    return (
+      outcome === first.outcome &&
+      steps.length === first.steps.length &&
+      (!process ||
+        (rewards.length === first.rewards.length &&
+          rewards.every((reward, t) => reward === first.rewards[t])))
+    );
+  });
+}

@@ -14,7 +14,7 @@
 import * as v from 'valibot';
 import { badInput } from '../errors.ts';
 import { choice, flag, number } from '../recipe/controls.ts';
-import { spread, type CreditEpisode, type CreditFunction } from './credit.ts';
+import { allAlike, spread, type CreditEpisode, type CreditFunction } from './credit.ts';
 import { groupRelativeAdvantages } from './group-relative.ts';
 import { moments } from './moments.ts';
 
@@ -125,19 +125,6 @@ function withinPools(values: number[][], keys: string[][], floor: number): numbe
   );
 }
 
-/** Same outcome and same process rewards throughout. */
-function allAlike(group: readonly CreditEpisode[], process: boolean): boolean {
-  const [first] = group;
-  return group.every(
-    ({ outcome, rewards, steps }) =>
-      outcome === first!.outcome &&
-      steps.length === first!.steps.length &&
-      (!process ||
-        (rewards.length === first!.rewards.length &&
-          rewards.every((reward, t) => reward === first!.rewards[t]))),
-  );
-}
-
 /** Advantages of every step of a group; episodes whose outcome is missing get zeros and join no pool. */
 export function finestepAdvantages(
   group: readonly CreditEpisode[],
@@ -148,7 +135,7 @@ export function finestepAdvantages(
   const values = judged.map(({ outcome, rewards, steps }) =>
     smooth(discountedReturns(process ? rewards : [], outcome, steps.length, gamma), lambda),
   );
-  const alike = judged.length === 0 || allAlike(judged, process);
+  const alike = allAlike(judged, process);
   const advantages = alike
     ? values.map((list) => list.map(() => 0))
     : withinPools(values, poolKeys(judged, pool), sigma_floor);

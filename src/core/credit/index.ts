@@ -3,7 +3,9 @@ import * as v from 'valibot';
 import { findMethod, parseOptions, type OptionsSchema } from '../options.ts';
 import type { CreditFunction } from './credit.ts';
 import { finestepCredit, finestepCreditOptions } from './finestep.ts';
+import { gigpo, gigpoOptions } from './gigpo.ts';
 import { drGrpo, groupRelative, groupRelativeOptions, rloo } from './group-relative.ts';
+import { processWeighted, processWeightedOptions } from './process-weighted.ts';
 
 interface Definition<S extends OptionsSchema> {
   readonly description: string;
@@ -51,6 +53,19 @@ export const credits: Readonly<Record<string, CreditMethod>> = {
     aliases: [],
     options: finestepCreditOptions,
     make: finestepCredit,
+  }),
+  gigpo: define('gigpo', {
+    description: 'episodes compared, and steps taken from the same state (GiGPO)',
+    aliases: [],
+    options: gigpoOptions,
+    make: gigpo,
+  }),
+  'process-weighted': define('process-weighted', {
+    description:
+      'episodes compared, credit and blame shared out by the values of steps (Reward-SQL)',
+    aliases: ['reward-sql'],
+    options: processWeightedOptions,
+    make: processWeighted,
   }),
 };
 

@@ -4,11 +4,16 @@ import type { Task } from '../data/task.ts';
 import { badInput } from '../errors.ts';
 import { findMethod, parseOptions, type OptionsSchema } from '../options.ts';
 import type { QueryRequest } from '../sql/outcome.ts';
+import { arctic, arcticOptions } from './arctic.ts';
 import { execution, executionOptions } from './execution.ts';
 import { executionMatch, executionMatchOptions } from './execution-match.ts';
 import { finer, finerOptions, prepareFiner } from './finer.ts';
 import { finestep, finestepOptions } from './finestep.ts';
 import type { RewardFunction } from './reward.ts';
+import { rewardSql, rewardSqlOptions } from './reward-sql.ts';
+import { skyrl, skyrlOptions } from './skyrl.ts';
+import { sqlR1, sqlR1Options } from './sql-r1.ts';
+import { think2sql, think2sqlOptions } from './think2sql.ts';
 
 interface Definition<S extends OptionsSchema> {
   readonly description: string;
@@ -69,6 +74,41 @@ export const rewards: Readonly<Record<string, RewardMethod>> = {
     options: finestepOptions,
     supervision: ['gold', 'answer'],
     make: finestep,
+  }),
+  'reward-sql': define('reward-sql', {
+    description: 'outcome, and the value of each step by a process reward model (Reward-SQL)',
+    aliases: [],
+    options: rewardSqlOptions,
+    supervision: ['gold', 'answer'],
+    make: rewardSql,
+  }),
+  skyrl: define('skyrl', {
+    description: '1 / 0, or −1 where the format is broken (SkyRL-SQL)',
+    aliases: [],
+    options: skyrlOptions,
+    supervision: ['gold', 'answer'],
+    make: skyrl,
+  }),
+  'sql-r1': define('sql-r1', {
+    description: 'format ±1, execution ±2, result ±3, and length on a match (SQL-R1)',
+    aliases: [],
+    options: sqlR1Options,
+    supervision: ['gold', 'answer'],
+    make: sqlR1,
+  }),
+  arctic: define('arctic', {
+    description: '1 for a match, 0.1 for SQL that runs (Arctic-Text2SQL-R1)',
+    aliases: [],
+    options: arcticOptions,
+    supervision: ['gold', 'answer'],
+    make: arctic,
+  }),
+  think2sql: define('think2sql', {
+    description: 'QATCH or a match, format and tags (Think2SQL)',
+    aliases: [],
+    options: think2sqlOptions,
+    supervision: ['gold', 'answer'],
+    make: think2sql,
   }),
 };
 
