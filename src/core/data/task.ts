@@ -24,6 +24,10 @@ export interface Task {
   split: string;
   /** Nursery only: which skill (template and wording) the question exercises. */
   skill?: string;
+  /** Tool calls without which the question cannot be answered, normalised (`callKey`). For metrics, never for rewards. */
+  needs?: string[];
+  /** What these calls would tell, as text: for the oracle, which reads it in the prompt. */
+  facts?: string;
 }
 
 export interface Column {
@@ -31,6 +35,12 @@ export interface Column {
   /** SQLite's declared type, upper case, '' when none. */
   type: string;
   primaryKey: boolean;
+  /** What the column means, as BIRD's column_description. */
+  description?: string;
+  /** Left out of the prompt: only the tool `describe` tells of it. */
+  hidden?: boolean;
+  /** Meanings of stored values that are codes, as BIRD's value_description; the prompt marks such columns. */
+  values?: ReadonlyMap<string, string>;
 }
 
 export interface ForeignKey {

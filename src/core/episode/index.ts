@@ -5,6 +5,7 @@ import { cocteProtocol } from './cocte.ts';
 import { direct } from './direct.ts';
 import type { Protocol } from './protocol.ts';
 import { thinkProtocol } from './think.ts';
+import { toolsProtocol } from './tools.ts';
 
 const integer = (initial: number, max: number, description: string) =>
   v.optional(
@@ -30,6 +31,7 @@ const PROTOCOLS = {
   direct: () => direct,
   think: () => thinkProtocol,
   cocte: cocteProtocol,
+  tools: toolsProtocol,
 } satisfies Record<string, (options: TurnOptions) => Protocol>;
 
 export type ProtocolName = keyof typeof PROTOCOLS;

@@ -16,7 +16,12 @@ const share = (initial: number, level: string) =>
 const nursery = v.strictObject({
   kind: v.literal('nursery'),
   version: integer(1, { min: 1, max: 1 }, 'Version of the generator'),
-  world: choice(WORLDS, 'plain', 'Questions: single queries (plain), or two to four CTEs (steps)'),
+  world: choice(
+    WORLDS,
+    'plain',
+    'Questions: single queries (plain), two to four CTEs (steps), or single queries with names and ' +
+      'spellings that only tools tell (hidden)',
+  ),
   seed: seed(0, 'Seed of the generated databases and questions'),
   sha256: hashOrNull('Content hash of the generated data; null until a run has made it'),
   train_tasks: integer(4000, { min: 1, max: 1_000_000 }, 'Training questions to generate'),

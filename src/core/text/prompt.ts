@@ -10,7 +10,8 @@ export interface PromptOptions {
    * Compact is one line per table, ` concert( id year singer_id> singer)`. The space before a name
    * makes it the same token as in the question and in SQL, and separates columns without the token a
    * comma would cost; names with spaces are quoted. `> singer` is a foreign key to the first column
-   * of singer, `> singer.code` to another one.
+   * of singer, `> singer.code` to another one. `#` marks a column whose values are codes, ` ?` at the
+   * end a table with columns that are not shown.
    */
   style: 'compact' | 'create_table';
   /** Show declared types. Default: only in `create_table`. */
@@ -33,14 +34,20 @@ function checkedRows(options: PromptOptions): number {
   return rows;
 }
 
-function rowValues(row: readonly Cell[]): string {
-  return row.map((cell) => sqlLiteral(cell, MAX_VALUE_CHARS)).join(', ');
+const shown = ({ columns }: Table): Column[] => columns.filter(({ hidden }) => !hidden);
+
+const hidesColumns = ({ columns }: Table): boolean => columns.some(({ hidden }) => hidden);
+
+function rowValues(row: readonly Cell[], { columns }: Table): string {
+  const cells = row.filter((_, i) => !columns[i]?.hidden);
+  return cells.map((cell) => sqlLiteral(cell, MAX_VALUE_CHARS)).join(', ');
 }
 
 function compactColumn(column: Column, table: Table, schema: Schema, types: boolean): string {
   let text = quoteName(column.name);
   const type = types ? /^[a-z]+/.exec(column.type.toLowerCase())?.[0] : undefined;
   if (type !== undefined) text += `:${type}`;
+  if (column.values) text += '#';
   for (const key of table.foreignKeys) {
     if (!sameName(key.column, column.name)) continue;
     const target = schema.tables.find((t) => sameName(t.name, key.refTable));
@@ -54,13 +61,13 @@ function compactColumn(column: Column, table: Table, schema: Schema, types: bool
 }
 
 function compactTable(table: Table, schema: Schema, types: boolean): string {
-  const columns = table.columns.map((column) => ` ${compactColumn(column, table, schema, types)}`);
-  return ` ${quoteName(table.name)}(${columns.join('')})`;
+  const columns = shown(table).map((column) => ` ${compactColumn(column, table, schema, types)}`);
+  return ` ${quoteName(table.name)}(${columns.join('')}${hidesColumns(table) ? ' ?' : ''})`;
 }
 
 function createTable(table: Table, types: boolean): string {
   const primary = table.columns.filter((column) => column.primaryKey);
-  const lines = table.columns.map((column) => {
+  const lines = shown(table).map((column) => {
     const type = types && column.type !== '' ? ` ${column.type}` : '';
     const key = primary.length === 1 && column.primaryKey ? ' PRIMARY KEY' : '';
     return quoteName(column.name) + type + key;
@@ -72,7 +79,12 @@ function createTable(table: Table, types: boolean): string {
     const target = `${quoteName(refTable)} (${quoteName(refColumn)})`;
     lines.push(`FOREIGN KEY (${quoteName(column)}) REFERENCES ${target}`);
   }
-  return `CREATE TABLE ${quoteName(table.name)} (\n  ${lines.join(',\n  ')}\n);`;
+  const coded = shown(table).flatMap(({ name, values }) => (values ? [quoteName(name)] : []));
+  const notes = [
+    ...(coded.length > 0 ? [` -- values are codes: ${coded.join(', ')}`] : []),
+    ...(hidesColumns(table) ? [' -- has further columns'] : []),
+  ];
+  return `CREATE TABLE ${quoteName(table.name)} (\n  ${lines.join(',\n  ')}\n);${notes.join('')}`;
 }
 
 /**
@@ -91,7 +103,7 @@ export function renderSchema(
     const types = options.types ?? !compact;
     lines.push(compact ? compactTable(table, schema, types) : createTable(table, types));
     for (const row of (samples.get(table.name) ?? []).slice(0, count)) {
-      const values = `(${rowValues(row)})`;
+      const values = `(${rowValues(row, table)})`;
       lines.push(compact ? values : `INSERT INTO ${quoteName(table.name)} VALUES ${values};`);
     }
   }

@@ -1,6 +1,7 @@
 /** From what a recipe names as data to the tasks and databases of a run. */
 import type { SqlJsStatic } from 'sql.js';
 import {
+  generateHiddenTasks,
   generateTasks,
   SPLIT_SIZES,
   type NurserySplit,
@@ -114,7 +115,8 @@ function nurseryOptions(recipe: Recipe, split: NurserySplit) {
   if (options.kind !== 'nursery') throw badInput('data.kind', options.kind, 'nursery');
   const { seed, world, levels, train_tasks, train_schemas } = options;
   return {
-    ...{ seed, world, split, count: split === 'train' ? train_tasks : SPLIT_SIZES[split] },
+    world,
+    ...{ seed, split, count: split === 'train' ? train_tasks : SPLIT_SIZES[split] },
     ...(split === 'train' && { levels }),
     ...(!split.startsWith('heldout') && { schemaCount: train_schemas }),
   };
@@ -127,10 +129,9 @@ export function nurserySplit(
   sql: SqlJsStatic,
   onProgress?: OnProgress,
 ): Dataset {
-  return generateTasks({
-    ...{ ...nurseryOptions(recipe, split), sql },
-    ...(onProgress && { onProgress }),
-  });
+  const { world, ...options } = nurseryOptions(recipe, split);
+  const how = { ...options, sql, ...(onProgress && { onProgress }) };
+  return world === 'hidden' ? generateHiddenTasks(how) : generateTasks({ ...how, world });
 }
 
 /**

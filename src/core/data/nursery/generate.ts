@@ -12,7 +12,7 @@ import { generateRows, ROW_VARIANTS } from './rows.ts';
 import { schemas, toSchema, type SchemaSplit, type Variant } from './schemas.ts';
 import { draftSteps, plansAgree } from './steps/draft.ts';
 import { MUTANTS, verify } from './verify.ts';
-import type { World } from './world.ts';
+import type { DraftedWorld } from './world.ts';
 
 /** Raised whenever the same options would give other tasks. */
 export const NURSERY_VERSION = 1;
@@ -30,7 +30,7 @@ export const SPLIT_SIZES: Readonly<Record<NurserySplit, number>> = {
 export interface GenerateOptions {
   seed: number;
   /** Default `plain`. */
-  world?: World;
+  world?: DraftedWorld;
   split: NurserySplit;
   /** Tasks; by default the split's size. */
   count?: number;
@@ -38,6 +38,10 @@ export interface GenerateOptions {
   levels?: Readonly<Record<Level, number>>;
   /** Schemas the tasks are about; by default all of the split's. */
   schemaCount?: number;
+  /** Changes the schemas before anything is asked about them. */
+  adapt?: (variants: Variant[]) => Variant[];
+  /** Drafts what may become the `made`-th task (from 0) of the split; by default any question of the world. */
+  drafting?: (variant: Variant, stream: Stream, made: number) => Draft | undefined;
   /** sql.js, which checks every task and makes the databases. */
   sql: SqlJsStatic;
   /** Called about a hundred times. */
@@ -107,7 +111,7 @@ export function checkCount(field: string, value: number): void {
   }
 }
 
-const DRAFTS: Record<World, (variant: Variant, stream: Stream, level: Level) => Draft> = {
+const DRAFTS: Record<DraftedWorld, (variant: Variant, stream: Stream, level: Level) => Draft> = {
   plain: draft,
   steps: draftSteps,
 };
@@ -121,12 +125,14 @@ export interface Generated {
 /** As `generateTasks`, with the query and the schema behind each task. */
 export function generate(options: GenerateOptions): Generated[] {
   const { seed, split, sql, levels = LEVEL_WEIGHTS, world = 'plain', onProgress } = options;
+  const { drafting, adapt = (all) => all } = options;
   const count = options.count ?? SPLIT_SIZES[split];
   checkCount('count', count);
   if (options.schemaCount !== undefined) checkCount('schemaCount', options.schemaCount);
   const weights = LEVELS.map((level) => levels[level]);
   const order = new Stream(seed, `nursery order ${split}`);
-  const variants = order.shuffle(schemas(seed, schemaSplit(split), options.schemaCount));
+  const known = adapt(schemas(seed, schemaSplit(split), options.schemaCount));
+  const variants = order.shuffle(known);
   const wanted = partitionOf(split);
   // Training tasks are many and made while someone waits; half the mutants tell nearly as much.
   const mutantCount = split === 'train' ? MUTANTS / 2 : MUTANTS;
@@ -139,7 +145,10 @@ export function generate(options: GenerateOptions): Generated[] {
   const next = (variant: Variant, engine: NurseryEngine, stream: Stream): Generated | undefined => {
     const level = LEVELS[stream.weighted(weights)]!;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const drafted = DRAFTS[world](variant, stream, level);
+      const drafted = drafting
+        ? drafting(variant, stream, made.length)
+        : DRAFTS[world](variant, stream, level);
+      if (!drafted) continue;
       const { question, query, skill } = drafted;
       const key = `${variant.id} ${question}`;
       if ((wanted && partition(question) !== wanted) || seen.has(key)) continue;

@@ -10,6 +10,7 @@ export {
   type OnProgress,
 } from './generate.ts';
 export { LEVELS, type Level } from './hardness.ts';
+export { generateHiddenTasks } from './hidden/generate.ts';
 export { NEAR_MISS_KINDS, nearMiss, type NearMissKind } from './near-miss.ts';
 export { renderSql, type Query } from './query.ts';
 export { schemas, toSchema, trainSchemas, type Variant } from './schemas.ts';

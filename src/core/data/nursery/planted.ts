@@ -32,7 +32,7 @@ export const PLANTED: PlantedOptions = {
 };
 
 /** Errors in how a query is built come before errors in what it names: they are one choice, not many. */
-const STRUCTURAL: readonly NearMissKind[] = [
+export const STRUCTURAL: readonly NearMissKind[] = [
   'operator',
   'select',
   'order',

@@ -1,0 +1,99 @@
+/**
+ * How the warm start of the hidden world errs: like a person, each skill in its own way, and often enough that
+ * the better way is sampled beside it. Three kinds of wasted call, needed calls left out, and wrong SQL.
+ */
+import { Stream } from '../../../random/stream.ts';
+import { NAMING, STRUCTURAL, templateOf } from '../planted.ts';
+import type { NearMissKind } from '../near-miss.ts';
+import { HIDDEN_TEMPLATES } from './skills.ts';
+
+export const WASTES = ['repeat', 'useless', 'failing'] as const;
+export type Waste = (typeof WASTES)[number];
+
+/**
+ * Which waste is a template's own. Repeats have the fewest occasions, and calls fail for other reasons too.
+ */
+const OWN: readonly Waste[] = [
+  ...(['repeat', 'useless', 'failing', 'repeat'] as const),
+  ...(['useless', 'repeat', 'useless', 'failing'] as const),
+];
+
+/** `[share of templates, probability]`, dealt out over the templates. */
+type Tiers = readonly (readonly [share: number, chance: number])[];
+
+export interface HabitOptions {
+  /** Share of gold SQL. */
+  right: Tiers;
+  /** Chance that one of the needed calls is left out. */
+  skip: Tiers;
+  /** Chance of a wasted call of the template's own kind. */
+  waste: Tiers;
+  /** Chance of a wasted call of each other kind. */
+  otherWaste: number;
+}
+
+/** Chosen so that the warm start meets its limits (train/warm-start.ts) on tuning questions. */
+export const TOOL_HABITS: HabitOptions = {
+  right: [
+    [0.3, 0.35],
+    [0.35, 0.7],
+    [0.35, 0.92],
+  ],
+  skip: [
+    [0.3, 0.62],
+    [0.35, 0.35],
+    [0.35, 0.1],
+  ],
+  waste: [
+    [0.35, 0.4],
+    [0.65, 0.75],
+  ],
+  otherWaste: 0.06,
+};
+
+export interface ToolHabit {
+  right: number;
+  skip: number;
+  waste: Waste;
+  chance: number;
+  /** Errors of SQL it prefers, in order. */
+  misses: readonly NearMissKind[];
+}
+
+/** The habits of all skills under one seed. */
+export class ToolHabits {
+  readonly options: HabitOptions;
+  readonly #seed: number;
+  readonly #known = new Map<string, ToolHabit>();
+
+  constructor(seed: number, options: HabitOptions = TOOL_HABITS) {
+    this.#seed = seed;
+    this.options = options;
+  }
+
+  /** Deals tiers over the templates; each purpose in an order of its own. */
+  #tier(purpose: string, tiers: Tiers, template: string): number {
+    const order = new Stream(this.#seed, `hidden ${purpose}`).shuffle(HIDDEN_TEMPLATES);
+    let place = (order.indexOf(template) + 0.5) / order.length;
+    return (tiers.find(([share]) => (place -= share) < 0) ?? tiers.at(-1)!)[1];
+  }
+
+  of(skill: string): ToolHabit {
+    let habit = this.#known.get(skill);
+    if (!habit) {
+      const template = templateOf(skill);
+      const { right, skip, waste } = this.options;
+      const kinds = new Stream(this.#seed, 'hidden waste kind').shuffle(HIDDEN_TEMPLATES);
+      const misses = new Stream(this.#seed, `hidden miss ${template}`);
+      habit = {
+        right: this.#tier('right', right, template),
+        skip: this.#tier('skip', skip, template),
+        waste: OWN[kinds.indexOf(template) % OWN.length]!,
+        chance: this.#tier('waste', waste, template),
+        misses: [...misses.shuffle(STRUCTURAL), ...misses.shuffle(NAMING)],
+      };
+      this.#known.set(skill, habit);
+    }
+    return habit;
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * What the hidden world asks: simple questions about two or three tables, in the schema's own words. What is
+ * hard about it shall be finding out, not synonyms.
+ */
+import type { Stream } from '../../../random/stream.ts';
+import { TEMPLATES, type Draft } from '../draft.ts';
+import type { Level } from '../hardness.ts';
+import { Scene } from '../scene.ts';
+import type { Variant } from '../schemas.ts';
+import { choices } from './needs.ts';
+
+const EASY_SHARE = 0.45;
+
+const EASY =
+  'list distinct where-equal where-compare look-up aggregate aggregate-where count-where ' +
+  'count-distinct order where-not';
+const MEDIUM =
+  'list-two where-and where-either superlative top where-order group-count group-aggregate ' +
+  'count-and-average of-parent parent-where child-where count-of-parent aggregate-of-parent ' +
+  'count-per-parent';
+
+export const HIDDEN_TEMPLATES: readonly string[] = [
+  ...EASY.split(' ').map((name) => `easy/${name}`),
+  ...MEDIUM.split(' ').map((name) => `medium/${name}`),
+];
+
+const MOST_TABLES = 3;
+
+/** A schema whose things are called by their names and by nothing else. */
+function plainSpoken(variant: Variant): Variant {
+  const tables = variant.tables.map((table) => {
+    const copy = { ...table, words: [table.name] };
+    copy.columns = table.columns.map((column) => ({
+      ...{ ...column, table: copy, words: [column.name], adjectives: undefined },
+    }));
+    copy.key = copy.columns[table.key.index]!;
+    return copy;
+  });
+  const links = variant.links.map((link) => ({
+    ...link,
+    child: tables[link.child.index]!,
+    parent: tables[link.parent.index]!,
+    column: tables[link.child.index]!.columns[link.column.index]!,
+  }));
+  return { ...variant, tables, links };
+}
+
+/** Schemas of a split as the hidden world has them. */
+export const hiddenSchemas = (variants: readonly Variant[]): Variant[] =>
+  variants.filter(({ tables }) => tables.length <= MOST_TABLES).map(plainSpoken);
+
+const templates = (level: Level) =>
+  TEMPLATES[level].filter(({ id }) => HIDDEN_TEMPLATES.includes(id));
+const EASY_TEMPLATES = templates('easy');
+const MEDIUM_TEMPLATES = templates('medium');
+
+/** A question that can be made to need `calls` calls; undefined where the schema gives none soon. */
+export function draftHidden(variant: Variant, stream: Stream, calls: number): Draft | undefined {
+  for (let attempt = 0; attempt < 30; attempt++) {
+    const easy = stream.chance(EASY_SHARE);
+    const template = stream.pick(easy ? EASY_TEMPLATES : MEDIUM_TEMPLATES);
+    const sketch = template.sketch(new Scene(variant, stream));
+    if (!sketch || choices(sketch.query, variant, calls).length === 0) continue;
+    const wording = stream.int(sketch.wordings.length);
+    return {
+      question: sketch.wordings[wording]!(),
+      query: sketch.query,
+      skill: `${template.id}/${wording}`,
+      level: template.level,
+    };
+  }
+  return undefined;
+}
