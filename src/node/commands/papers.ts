@@ -38,6 +38,7 @@ interface Options {
   out?: string;
   runs: string;
   questions: number;
+  base?: string;
   force?: true;
   plain?: true;
   piece?: string;
@@ -66,6 +67,7 @@ export const papers: Register = (program, session) => {
     .option('--out <dir>', 'result files and report (default: results/<experiment>)')
     .option('--runs <dir>', 'run folders', 'runs')
     .option('--questions <n>', 'questions per split', wholeNumber(1, 100_000), 1000)
+    .option('--base <dir>', 'what warm starts go on from (stepsql warm-start --base-only)')
     .option('--force', 'heldout: measure again')
     .addOption(plainOption())
     .addOption(new Option('--piece <json>', 'make one piece and print its result').hideHelp())
@@ -88,6 +90,7 @@ async function run(
   const shared = {
     ...{ experiment, out, stop, questions: options.questions },
     runs: join(options.runs, label),
+    ...(options.base !== undefined && { base: options.base }),
   };
   if (options.piece !== undefined) {
     endWithParent();
@@ -132,11 +135,12 @@ async function runStages(last: Stage | undefined, options: StageOptions): Promis
 }
 
 /** Each piece in a process of its own. */
-function inChild(name: string, { plain }: Options): Make {
+function inChild(name: string, { plain, base }: Options): Make {
   return async (piece, { out, runs, questions, stop, onProgress }) => {
     const args = ['papers', name, '--piece', JSON.stringify(piece), '--out', out];
     const more = ['--runs', join(runs, '..'), '--questions', String(questions)];
-    const all = [...args, ...more, ...(plain ? ['--plain'] : [])];
+    const flags = [...(plain ? ['--plain'] : []), ...(base === undefined ? [] : ['--base', base])];
+    const all = [...args, ...more, ...flags];
     return (await runCommand(all, { stop, onProgress })) as object | undefined;
   };
 }

@@ -80,6 +80,7 @@ async function makeTrial(
     const measured = await measure(loaded, recipe, data, {
       ...{ split: SPLITS.tuning, questions: Infinity, samples: false, start: null, onProgress },
       maxCompletionLength: experiment.maxCompletionLength,
+      workerFile: options.workerFile,
     });
     ex = measured.ex;
     loaded.policy.dispose();
@@ -108,6 +109,7 @@ async function makeRun(
       ...{ split: SPLITS.dev, questions, samples: true, onProgress },
       start: trained ? began.policy : null,
       maxCompletionLength: experiment.maxCompletionLength,
+      workerFile: options.workerFile,
     });
     return {
       ...{ experiment: experiment.name, arm, seed, recipe },
@@ -140,6 +142,7 @@ async function measureHeldout(
     const heldout = await measure(loaded, recipe, data, {
       ...{ split: SPLITS.heldout, questions, samples: false, start: null, onProgress },
       maxCompletionLength: experiment.maxCompletionLength,
+      workerFile: options.workerFile,
     });
     const { fingerprint, seconds, updates } = run;
     return {

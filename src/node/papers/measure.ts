@@ -13,9 +13,9 @@ import {
 } from '../../core/train/evaluation.ts';
 import { klFromStart } from '../../core/train/kl.ts';
 import type { LoadedPolicy } from '../../core/train/starting-policy.ts';
-import { nodeSqlPool } from '../sql-pool.ts';
 import type { Report } from './piece.ts';
 import type { SplitResult } from './result.ts';
+import { openSql } from './train-arm.ts';
 
 /** Questions whose samples tell how far the policy has moved from its start. */
 const KL_QUESTIONS = 200;
@@ -30,6 +30,7 @@ export interface MeasureOptions {
   start: Policy | null;
   maxCompletionLength?: number | undefined;
   onProgress: Report;
+  workerFile?: string | undefined;
 }
 
 export async function measure(
@@ -41,7 +42,7 @@ export async function measure(
   const { split, onProgress } = options;
   const tasks = data.splits.get(split)?.slice(0, options.questions);
   if (!tasks) throw badInput('split', split, [...data.splits.keys()].join(', '));
-  const sql = nodeSqlPool({ size: 1, timeLimitMs: recipe.sql.timeout_ms });
+  const sql = openSql(recipe, options.workerFile);
   try {
     const context = {
       ...{ policy, compute: localCompute(policy), tokenizer, sql },

@@ -57,6 +57,10 @@ export interface MakeOptions {
   questions: number;
   stop: AbortSignal;
   onProgress: Report;
+  /** A warm start's first part, that all seeds go on from; each has its own by default. */
+  base?: string;
+  /** The built `sql.worker.js`, when it is not beside the running bundle. */
+  workerFile?: string;
 }
 
 /** Makes what goes into a piece's result file; undefined when stopped, to go on another time. */

@@ -75,5 +75,7 @@ export interface WarmResult {
   checkpoint: string;
   /** Limits it misses: none means that arms may start from it. */
   missed: string[];
+  /** First part it shares with others, where it has one. */
+  base?: string;
   report: Record<string, unknown>;
 }

@@ -7,6 +7,7 @@ import { localRewards } from '../../core/reward/service.ts';
 import { loadSql } from '../../core/sql/load.ts';
 import type { RunData } from '../../core/train/context.ts';
 import { train, type RunEvent } from '../../core/train/run.ts';
+import type { SqlPool } from '../../core/sql/pool.ts';
 import type { MetricsLine } from '../../core/train/run-store.ts';
 import { corpusOf } from '../../core/train/warm-start/index.ts';
 import { startingPolicy } from '../checkpoints.ts';
@@ -14,6 +15,14 @@ import { RunFolder } from '../run-folder.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
 import type { MakeOptions } from './piece.ts';
 import type { Costs, Curve } from './result.ts';
+
+/** One worker: pieces run side by side. */
+export const openSql = ({ sql }: Recipe, workerFile?: string): SqlPool =>
+  nodeSqlPool({
+    ...{ size: 1, timeLimitMs: sql.timeout_ms },
+    sandbox: { date: Date.parse(sql.date), maxRows: sql.row_cap },
+    ...(workerFile !== undefined && { workerFile }),
+  });
 
 /** Updates that one point of a curve is the mean of. */
 const WINDOW = 5;
@@ -84,10 +93,15 @@ export async function trainArm(
   folder: string,
   data: RunData,
   start: string | undefined,
-  { stop, backend, onProgress }: Pick<MakeOptions, 'stop' | 'backend' | 'onProgress'>,
+  {
+    stop,
+    backend,
+    onProgress,
+    workerFile,
+  }: Pick<MakeOptions, 'stop' | 'backend' | 'onProgress' | 'workerFile'>,
 ): Promise<Trained | undefined> {
   const store = new RunFolder(folder);
-  const sql = nodeSqlPool({ size: 1, timeLimitMs: recipe.sql.timeout_ms });
+  const sql = openSql(recipe, workerFile);
   const corpus = await corpusOf(recipe, loadSql);
   let end: Extract<RunEvent, { type: 'end' }> | undefined;
   let failed: string | undefined;

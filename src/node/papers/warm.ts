@@ -30,17 +30,20 @@ export async function makeWarmStart(
   options: MakeOptions,
 ): Promise<WarmResult | undefined> {
   const { start: kind } = options.experiment;
-  const boxed = warmStartPath(`warm-${seed}`);
-  if (kind === 'direct' && (await isThere(boxed))) {
+  const name = kind === 'direct' ? `warm-${seed}` : `warm-${kind}-${seed}`;
+  const boxed = warmStartPath(name);
+  if (await isThere(boxed)) {
     const report = JSON.parse(await readFile(join(boxed, 'report.json'), 'utf8')) as Printed;
-    return { kind, seed, path: boxed, checkpoint: `warm-${seed}`, missed: [], report };
+    return { kind, seed, path: boxed, checkpoint: name, missed: [], report };
   }
   const path = join(options.runs, '..', 'warm', `${kind}-${seed}`);
   const args = ['warm-start', '--kind', kind, '--seed', String(seed), '--out', path, '--force'];
-  const printed = (await runCommand([...args, '--backend', 'wasm'], options)) as
-    Printed | undefined;
+  const base = options.base === undefined ? [] : ['--base', options.base];
+  const more = [...base, '--backend', 'wasm'];
+  const printed = (await runCommand([...args, ...more], options)) as Printed | undefined;
   if (!printed) return undefined;
   const { missed, out, ...report } = printed;
   const checkpoint = sha256Hex(await readFile(join(out, 'model.safetensors')));
-  return { kind, seed, path: out, checkpoint, missed, report };
+  const { base: from } = options;
+  return { kind, seed, path: out, checkpoint, missed, report, ...(from && { base: from }) };
 }
