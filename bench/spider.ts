@@ -10,7 +10,8 @@ import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isPreset, presetNames } from '../src/core/recipe/presets.ts';
-import { asMarkdown, runPreset, type SpiderRow } from './spider/run.ts';
+import { goldMarkdown, readGold } from './spider/gold.ts';
+import { asMarkdown, runPreset, spiderTasks, type SpiderRow } from './spider/run.ts';
 
 const HELP = `Usage: npm run bench:spider -- --data <folder> [options]
   --data <folder>     Spider in its official layout
@@ -74,7 +75,8 @@ async function main(): Promise<void> {
     rows.push(await inChild(preset, options));
   }
   const machine = `Node ${process.version}, ${availableParallelism()} cores (${cpus()[0]!.model.trim()}), one of them used, wasm`;
-  const table = asMarkdown(rows, updates);
+  const gold = await readGold(await spiderTasks(options.data));
+  const table = `${asMarkdown(rows, updates)}${goldMarkdown(gold)}`;
   process.stdout.write(table);
   if (values.write !== undefined) {
     const command = ['npm run bench:spider --', ...process.argv.slice(2)].join(' ');

@@ -1,4 +1,5 @@
 /** One recipe on Spider: what the loop did and what it cost. */
+import type { Task } from '../../src/core/data/task.ts';
 import { mean } from '../../src/core/evaluate/statistics.ts';
 import { parseRecipe } from '../../src/core/recipe/parse.ts';
 import { presetRecipe } from '../../src/core/recipe/presets.ts';
@@ -43,6 +44,12 @@ function onSpider(preset: string, updates: number): Recipe {
     checkpoint_every: updates,
     [method]: { ...(recipe as unknown as Record<string, object>)[method], num_updates: updates },
   } as Parameters<typeof parseRecipe>[0]);
+}
+
+/** Its training questions. */
+export async function spiderTasks(path: string): Promise<readonly Task[]> {
+  const { data } = await loadData(onSpider('grpo', 1), [], path);
+  return [...data.splits.values()].flat();
 }
 
 const megabytes = (): number => process.memoryUsage.rss() / 1e6;
