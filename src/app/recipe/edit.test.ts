@@ -23,6 +23,24 @@ function meaning(text: string, value: unknown): unknown {
   return text === '' || text === 'null' ? null : text;
 }
 
+describe('a protocol', () => {
+  it('brings the warm start that speaks it and the questions it is for', () => {
+    const { recipe } = edit(grpo, {}, 'protocol', 'cocte');
+    expect(recipe).toMatchObject({
+      ...{ protocol: 'cocte', policy: { checkpoint: 'warm-cocte' }, data: { world: 'steps' } },
+    });
+    expect(edit(recipe, {}, 'protocol', 'direct').recipe).toEqual(grpo);
+  });
+
+  it('leaves alone what was chosen', () => {
+    const own = applySet(grpo, 'policy.checkpoint=scratch', 'data.world=steps');
+    const { recipe } = edit(own, {}, 'protocol', 'cocte');
+    expect(recipe).toMatchObject({ policy: { checkpoint: 'scratch' }, data: { world: 'steps' } });
+    const seeded = applySet(grpo, 'policy.checkpoint=warm-3');
+    expect(edit(seeded, {}, 'protocol', 'direct').recipe).toEqual(seeded);
+  });
+});
+
 describe('values in the form', () => {
   it('come back as they were, whatever the recipe', () => {
     fc.assert(

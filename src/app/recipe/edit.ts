@@ -6,7 +6,9 @@ import { StepSqlError } from '../../core/errors.ts';
 import { canonicalJson } from '../../core/recipe/canonical.ts';
 import { applySet } from '../../core/recipe/change.ts';
 import { fieldAt, type FieldValue } from '../../core/recipe/fields.ts';
+import { protocolNames, worldOf } from '../../core/episode/index.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
+import { startingPolicies, warmStartOf } from './settings.ts';
 
 /** What was typed at a field and why it does not count. */
 export interface Draft {
@@ -61,6 +63,24 @@ export function wording({ field = '', message }: StepSqlError, path: string): st
 }
 
 /**
+ * A warm start knows one protocol, and the protocol is for questions of one world: where these are what a
+ * preset would have, they go along with the protocol.
+ */
+function companions(recipe: Recipe, path: string, text: string): (readonly [string, string])[] {
+  const { data, policy, protocol } = recipe;
+  const next = protocolNames.find((name) => name === text);
+  if (path !== 'protocol' || next === undefined || next === protocol) return [];
+  const warm = startingPolicies(protocol).some(([name]) => name === policy.checkpoint);
+  const own = data.kind === 'nursery' && data.world === worldOf(protocol);
+  return [
+    ...(warm && policy.checkpoint !== 'scratch'
+      ? [['policy.checkpoint', warmStartOf(next)] as const]
+      : []),
+    ...(own ? [['data.world', worldOf(next)] as const] : []),
+  ];
+}
+
+/**
  * The recipe after `text` was typed at `path`. Drafts are tried again with it, together first: fields
  * that only fit together can be typed one after the other. What core refuses stays a draft, and drafts
  * of fields that no longer apply are dropped.
@@ -72,7 +92,11 @@ export function edit(
   text: string,
 ): { recipe: Recipe; drafts: Drafts } {
   const waiting = Object.entries(drafts).filter(([other]) => other !== path);
-  const texts = [[path, text] as const, ...waiting.map(([at, draft]) => [at, draft.text] as const)];
+  const texts = [
+    [path, text] as const,
+    ...companions(recipe, path, text),
+    ...waiting.map(([at, draft]) => [at, draft.text] as const),
+  ];
   const together = attempt(recipe, texts);
   if (together.recipe) return { recipe: together.recipe, drafts: {} };
 

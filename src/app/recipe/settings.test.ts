@@ -64,7 +64,6 @@ describe('settings', () => {
   });
 
   it('with one possible value are fixed', () => {
-    expect(isFixed(fieldAt('protocol', grpo)!)).toBe(true);
     expect(isFixed(fieldAt('data.version', grpo)!)).toBe(true);
     expect(isFixed(fieldAt('grpo.beta', grpo)!)).toBe(false);
   });
@@ -76,15 +75,15 @@ it('paths may break after dots and underscores', () => {
 
 describe('starting policies', () => {
   it('are valid', () => {
-    for (const [value] of startingPolicies) {
+    for (const [value] of startingPolicies('direct')) {
       expect(applySet(grpo, `policy.checkpoint=${value}`).policy.checkpoint).toBe(value);
     }
   });
 
   it('include one that is not in the box when the recipe names it', () => {
     const hash = 'cd'.repeat(32);
-    expect(policyChoices(hash).at(-1)).toEqual([hash, 'Checkpoint cdcdcdcdcdcd…']);
-    expect(policyChoices('warm-3')).toBe(startingPolicies);
+    expect(policyChoices(hash, 'direct').at(-1)).toEqual([hash, 'Checkpoint cdcdcdcdcdcd…']);
+    expect(policyChoices('warm-3', 'direct')).toEqual(startingPolicies('direct'));
   });
 });
 

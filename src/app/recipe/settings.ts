@@ -18,7 +18,9 @@ const FRONT: Readonly<Record<string, FrontSetting>> = {
   num_generations: { label: 'Samples per prompt', help: '' },
   batch_size: { label: 'Sequences per update', help: '' },
   'policy.checkpoint': { label: 'Starting policy', help: '' },
+  protocol: { label: 'Protocol' },
   'reward.name': { label: 'Reward' },
+  'credit.name': { label: 'Credit' },
   'optimizer.learning_rate': {
     label: 'Learning rate',
     help: 'Of AdamW, at its peak',
@@ -36,6 +38,7 @@ const FRONT: Readonly<Record<string, FrontSetting>> = {
   },
   'data.kind': { label: 'Data' },
   'data.seed': { label: 'Data seed', help: '' },
+  'data.world': { label: 'World' },
   'data.train_tasks': { label: 'Training questions', help: '' },
   'data.train_schemas': { label: 'Schema variants', help: '' },
   'data.levels.easy': { label: 'Easy' },
@@ -71,6 +74,7 @@ const SECTIONS: Readonly<Record<string, { title: string; note?: string }>> = {
   reward: { title: 'Reward' },
   credit: { title: 'Credit' },
   prompt: { title: 'Prompt' },
+  turns: { title: 'Turns', note: 'Used by protocols of several turns.' },
   'policy.model': {
     title: 'Shape of a new policy',
     note: 'Used when the policy starts from scratch; other starts bring their own shape.',
@@ -126,19 +130,28 @@ export const isFixed = (field: Field): boolean =>
 /** A path in parts, between which a line may end. */
 export const breakable = (path: string): string[] => path.split(/(?<=[._])/);
 
+/** The warm start in the box that speaks a protocol. */
+export const warmStartOf = (protocol: Recipe['protocol']): string =>
+  protocol === 'direct' ? 'warm' : `warm-${protocol}`;
+
+/** Seeds of the other warm starts in the box, which are direct. */
+const OTHER_SEEDS = [1, 3, 4, 5];
+
+type Choices = readonly (readonly [value: string, label: string])[];
+
 /** Starting policies in the box. */
-export const startingPolicies: readonly (readonly [value: string, label: string])[] = [
-  ['warm', 'Warm start 0'],
-  ['warm-1', 'Warm start 1'],
-  ['warm-3', 'Warm start 3'],
-  ['warm-4', 'Warm start 4'],
-  ['warm-5', 'Warm start 5'],
+export const startingPolicies = (protocol: Recipe['protocol']): Choices => [
+  [warmStartOf(protocol), 'Warm start 0'],
+  ...(protocol === 'direct'
+    ? OTHER_SEEDS.map((seed) => [`warm-${seed}`, `Warm start ${seed}`] as const)
+    : []),
   ['scratch', 'New weights, from scratch'],
 ];
 
 /** With what the recipe names, should that be another checkpoint. */
-export function policyChoices(checkpoint: string): readonly (readonly [string, string])[] {
-  if (startingPolicies.some(([value]) => value === checkpoint)) return startingPolicies;
+export function policyChoices(checkpoint: string, protocol: Recipe['protocol']): Choices {
+  const known = startingPolicies(protocol);
+  if (known.some(([value]) => value === checkpoint)) return known;
   const label = checkpoint.length > 16 ? `Checkpoint ${checkpoint.slice(0, 12)}…` : checkpoint;
-  return [...startingPolicies, [checkpoint, label]];
+  return [...known, [checkpoint, label]];
 }

@@ -1,5 +1,6 @@
 /** The protocols: a new one is a file beside this and a line in `protocols`. */
 import * as v from 'valibot';
+import type { World } from '../data/nursery/world.ts';
 import { badInput } from '../errors.ts';
 import { cocteProtocol } from './cocte.ts';
 import { direct } from './direct.ts';
@@ -27,14 +28,39 @@ export const turnOptions = v.strictObject({
 
 export type TurnOptions = v.InferOutput<typeof turnOptions>;
 
+interface Definition {
+  description: string;
+  /** The Nursery's world that asks for it. */
+  world: World;
+  make(options: TurnOptions): Protocol;
+}
+
 const PROTOCOLS = {
-  direct: () => direct,
-  think: () => thinkProtocol,
-  cocte: cocteProtocol,
-  tools: toolsProtocol,
-} satisfies Record<string, (options: TurnOptions) => Protocol>;
+  direct: { description: 'SQL in one go', world: 'plain', make: () => direct },
+  think: {
+    description: 'a thought between tags, then SQL (FINER-SQL)',
+    world: 'plain',
+    make: () => thinkProtocol,
+  },
+  cocte: {
+    description: 'one CTE a turn, its result shown, then the final query (Reward-SQL)',
+    world: 'steps',
+    make: cocteProtocol,
+  },
+  tools: {
+    description: 'calls that tell what the schema hides, then SQL (FineStep)',
+    world: 'hidden',
+    make: toolsProtocol,
+  },
+} as const satisfies Record<string, Definition>;
 
 export type ProtocolName = keyof typeof PROTOCOLS;
+
+export const protocolDescriptions = Object.fromEntries(
+  Object.entries(PROTOCOLS).map(([name, { description }]) => [name, description]),
+) as Readonly<Record<ProtocolName, string>>;
+
+export const worldOf = (protocol: ProtocolName): World => PROTOCOLS[protocol].world;
 
 export const protocolNames = Object.keys(PROTOCOLS) as [ProtocolName, ...ProtocolName[]];
 
@@ -46,6 +72,6 @@ export function makeProtocol(
   if (!Object.hasOwn(PROTOCOLS, name)) {
     throw badInput('protocol', name, `one of ${protocolNames.join(', ')}`);
   }
-  const make: (options: TurnOptions) => Protocol = PROTOCOLS[name as ProtocolName];
+  const { make }: Definition = PROTOCOLS[name as ProtocolName];
   return make(v.parse(turnOptions, options));
 }
