@@ -42,6 +42,7 @@ describe('settings', () => {
       'reward',
       'credit',
       'prompt',
+      'turns',
       'policy.model',
       'sql',
       'eval',
