@@ -1,6 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ProtocolName } from '../../core/episode/index.ts';
 import { badInput } from '../../core/errors.ts';
 import { loadPolicy, savePolicy } from '../../core/model/checkpoint.ts';
 import { sha256Hex } from '../../core/recipe/canonical.ts';
@@ -18,6 +17,7 @@ import {
   missedLimits,
   warmStarts,
   warmStartRecipe,
+  type WarmStartName,
   type WarmStartReport,
 } from '../../core/train/warm-start/index.ts';
 import type { Limits } from '../../core/train/warm-start/kind.ts';
@@ -30,7 +30,7 @@ import { backendOption, plainOption, wholeNumber } from './options.ts';
 import type { Register, Session } from './command.ts';
 
 interface Options {
-  kind: ProtocolName;
+  kind: WarmStartName;
   seed: number;
   updates?: number;
   questions: number;

@@ -11,9 +11,10 @@ export const sft = {
       batch_size: integer(32, { min: 1, max: 4096 }, 'Sequences in each update'),
       per_device_train_batch_size: microBatch,
       corpus: choice(
-        ['gold', 'planted'],
+        ['gold', 'planted', 'over-broad'],
         'gold',
-        'What to imitate: gold SQL, or gold mixed with planted errors (the warm start)',
+        'What to imitate: gold SQL, gold mixed with planted errors (the warm start), or answers that are ' +
+          'often over-broad (a start for the reward hack)',
       ),
       gold_updates: integer(
         0,

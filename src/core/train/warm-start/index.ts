@@ -1,4 +1,4 @@
-/** The warm starts, one for each protocol: a new one is a file beside this and a line in `warmStarts`. */
+/** The warm starts, most of them one of a protocol: a new one is a file beside this and a line in `warmStarts`. */
 import { NURSERY_VERSION } from '../../data/nursery/index.ts';
 import type { Task } from '../../data/task.ts';
 import type { ProtocolName } from '../../episode/index.ts';
@@ -13,23 +13,32 @@ import {
   type EvaluationOptions,
 } from '../evaluation.ts';
 import type { Corpus } from '../sft.ts';
+import { broadWarmStart } from './broad.ts';
 import { directWarmStart } from './direct.ts';
 import type { SqlLoader, WarmStartKind } from './kind.ts';
 import { nurseryOf } from './nursery.ts';
 import { SAMPLES } from './sharpen.ts';
 import { thinkWarmStart } from './think.ts';
 
-export const warmStarts: Readonly<Partial<Record<ProtocolName, WarmStartKind>>> = {
+/** A protocol, or `broad`: another start of the direct one. */
+export type WarmStartName = ProtocolName | 'broad';
+
+export const warmStarts: Readonly<Partial<Record<WarmStartName, WarmStartKind>>> = {
+  broad: broadWarmStart,
   direct: directWarmStart,
   think: thinkWarmStart,
 };
 
 /** Throws `bad_input` listing the kinds there are. */
 export function findWarmStart(name: string): WarmStartKind {
-  const kind = Object.hasOwn(warmStarts, name) ? warmStarts[name as ProtocolName] : undefined;
+  const kind = Object.hasOwn(warmStarts, name) ? warmStarts[name as WarmStartName] : undefined;
   if (kind) return kind;
   throw badInput('kind', name, `one of ${Object.keys(warmStarts).join(', ')}`);
 }
+
+/** Which warm start a recipe makes, or would start from by its protocol. */
+const nameOf = (recipe: Recipe): WarmStartName =>
+  recipe.method === 'sft' && recipe.sft.corpus === 'over-broad' ? 'broad' : recipe.protocol;
 
 /** Vocabulary of the small policy: large enough for every word of the Nursery to be one token. */
 export const WARM_VOCABULARY = 2048;
@@ -47,17 +56,17 @@ export type Part = 'whole' | 'base' | 'planted';
  * @param base SHA-256 of the base's model.safetensors, for `planted`
  */
 export function warmStartRecipe(
-  kind: ProtocolName,
+  kind: WarmStartName,
   seed: number,
   { updates, part = 'whole', base }: { updates?: number; part?: Part; base?: string } = {},
 ): Recipe {
-  const { recipe, updates: own } = findWarmStart(kind);
+  const { recipe, updates: own, corpusName: corpus = 'planted' } = findWarmStart(kind);
   const factor = (updates ?? own.gold + own.planted) / (own.gold + own.planted);
   const gold = part === 'planted' ? 0 : Math.round(factor * own.gold);
   const planted = part === 'base' ? 0 : Math.round(factor * own.planted);
   return parseRecipe({
-    protocol: kind,
     ...recipe,
+    protocol: recipe.protocol ?? (kind as ProtocolName),
     method: 'sft',
     name: `warm start ${kind} ${seed}`,
     seed,
@@ -66,7 +75,7 @@ export function warmStartRecipe(
       checkpoint: base ?? 'scratch',
       model: { vocab_size: WARM_VOCABULARY, ...recipe.policy?.model },
     },
-    sft: { corpus: 'planted', num_updates: gold + planted, gold_updates: gold, batch_size: 32 },
+    sft: { corpus, num_updates: gold + planted, gold_updates: gold, batch_size: 32 },
     optimizer: {
       learning_rate: part === 'planted' ? 3e-3 : 6e-3,
       adam_beta2: 0.98,
@@ -85,13 +94,13 @@ export async function corpusOf(recipe: Recipe, sql: SqlLoader): Promise<Corpus |
   if (recipe.data.kind !== 'nursery') {
     throw badInput('sft.corpus', recipe.sft.corpus, 'gold, for data that is not the Nursery');
   }
-  return findWarmStart(recipe.protocol).corpus(recipe, recipe.sft.gold_updates, sql);
+  return findWarmStart(nameOf(recipe)).corpus(recipe, recipe.sft.gold_updates, sql);
 }
 
 /** The byte-level BPE of a small policy, learnt from what its protocol writes and reads in the Nursery. */
 export async function nurseryTokenizer(recipe: Recipe, sql: SqlLoader): Promise<TokenizerFiles> {
   const [seed] = nurseryOf(recipe);
-  const corpus = await findWarmStart(recipe.protocol).corpus({ ...recipe, seed }, 0, sql);
+  const corpus = await findWarmStart(nameOf(recipe)).corpus({ ...recipe, seed }, 0, sql);
   const texts = Array.from({ length: TOKENIZER_TEXTS }, (_, i) => {
     const { prompt, turns } = corpus(0, i);
     return prompt + turns.map(({ text, observation = '' }) => text + observation).join('');
@@ -124,13 +133,13 @@ export async function measureWarmStart(
   options: EvaluationOptions & { seed: number },
   onBatch: (done: number) => void,
 ): Promise<WarmStartReport> {
-  const kind = findWarmStart(recipe.protocol);
+  const kind = findWarmStart(nameOf(recipe));
   const greedy = await evaluateGreedy(context, tasks, options, onBatch);
   const sampled = await evaluateSampled(context, tasks, { ...options, k: SAMPLES }, (done) =>
     onBatch(tasks.length + done),
   );
   return {
-    kind: recipe.protocol,
+    kind: nameOf(recipe),
     nursery_version: NURSERY_VERSION,
     seed: options.seed,
     questions: tasks.length,

@@ -8,8 +8,9 @@ import { Habits } from '../../data/nursery/planted.ts';
 import { toSchema, trainSchemas } from '../../data/nursery/index.ts';
 import { THOUGHT_CHARACTERS, THOUGHT_WORDS } from '../../data/nursery/thoughts.ts';
 import { answerStep, type Episode } from '../../episode/episode.ts';
-import { THINK_CLOSE, THINK_OPEN, thinkProtocol, thinkText } from '../../episode/think.ts';
+import { thinkProtocol, thinkText } from '../../episode/think.ts';
 import { Stream } from '../../random/stream.ts';
+import { passesFormatGate } from '../../reward/format.ts';
 import type { Corpus } from '../sft.ts';
 import type { WarmStartKind } from './kind.ts';
 import { nurseryOf } from './nursery.ts';
@@ -32,19 +33,10 @@ export const thinkWarmStart: WarmStartKind = {
     Promise.resolve({ formatted: share(groups.flat(), formatted) }),
 };
 
-const occursOnce = (text: string, part: string): boolean => text.split(part).length === 2;
-
 /** Whether an episode passes FINER-SQL's format gate as it is scaled here. */
 function formatted(episode: Episode): boolean {
-  const { thought = '', sql = '', text = '' } = answerStep(episode) ?? {};
-  return (
-    text.trimStart().startsWith(THINK_OPEN) &&
-    occursOnce(text, THINK_OPEN) &&
-    occursOnce(text, THINK_CLOSE) &&
-    thought.split(/\s+/).length >= THOUGHT_WORDS &&
-    thought.length > THOUGHT_CHARACTERS &&
-    sql !== ''
-  );
+  const { thought = '', text = '' } = answerStep(episode) ?? {};
+  return passesFormatGate(text, THOUGHT_CHARACTERS) && thought.split(/\s+/).length >= THOUGHT_WORDS;
 }
 
 const share = <T>(items: readonly T[], holds: (item: T) => boolean): number =>
