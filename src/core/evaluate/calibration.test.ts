@@ -6,8 +6,10 @@ import {
   calibrationError,
   fitPlatt,
   logit,
+  logLoss,
   reliability,
   rocAuc,
+  rocAucWithin,
   sigmoid,
   type Forecast,
 } from './calibration.ts';
@@ -59,6 +61,35 @@ describe('rocAuc', () => {
         expect(rocAuc(items.map((f) => ({ ...f, score: 1 - f.score })))).toBeCloseTo(1 - auc, 12);
       }),
     );
+  });
+});
+
+describe('rocAucWithin', () => {
+  const groups: Forecast[][] = [
+    [
+      { score: 0.2, label: 1 },
+      { score: 0.1, label: 0 },
+    ],
+    [
+      { score: 0.9, label: 1 },
+      { score: 0.8, label: 0 },
+    ],
+  ];
+
+  it('does not care which question is easier', () => {
+    expect(rocAucWithin(groups)).toBe(1);
+    expect(rocAuc(groups.flat())).toBe(0.75);
+    expect(rocAucWithin([groups[0]!, [{ score: 1, label: 0 }]])).toBe(1);
+    expect(rocAucWithin([[{ score: 1, label: 0 }]])).toBeNaN();
+  });
+});
+
+describe('logLoss', () => {
+  it('is least for the labels themselves, and ln 2 for a coin', () => {
+    const at = (score: number): number => logLoss([{ score, label: 0.25 }]);
+    expect(at(0.5)).toBeCloseTo(Math.LN2, 12);
+    expect(at(0.25)).toBeLessThan(Math.min(at(0.2), at(0.3)));
+    expect(Number.isFinite(at(0))).toBe(true);
   });
 });
 

@@ -14,14 +14,10 @@ export interface Forecast {
   label: number;
 }
 
-/**
- * Probability that a right outcome has a higher score than a wrong one, ties counting half. A forecast takes
- * part as `label` right and `1 − label` wrong outcomes, so that even the true probabilities stay below 1.
- * NaN without both kinds.
- */
-export function rocAuc(forecasts: readonly Forecast[]): number {
+/** Pairs of a right and a wrong outcome, and how many of them have the right one above, ties half. */
+function orderedPairs(forecasts: readonly Forecast[]): { ordered: number; pairs: number } {
   const sorted = [...forecasts].sort((a, b) => a.score - b.score);
-  let [right, wrong, above] = [0, 0, 0];
+  let [right, wrong, ordered] = [0, 0, 0];
   for (let i = 0; i < sorted.length;) {
     let [tiedRight, tiedWrong] = [0, 0];
     const { score } = sorted[i]!;
@@ -29,11 +25,39 @@ export function rocAuc(forecasts: readonly Forecast[]): number {
       tiedRight += sorted[i]!.label;
       tiedWrong += 1 - sorted[i]!.label;
     }
-    above += tiedRight * (wrong + tiedWrong / 2);
+    ordered += tiedRight * (wrong + tiedWrong / 2);
     right += tiedRight;
     wrong += tiedWrong;
   }
-  return above / (right * wrong);
+  return { ordered, pairs: right * wrong };
+}
+
+/**
+ * Probability that a right outcome has a higher score than a wrong one, ties counting half. A forecast takes
+ * part as `label` right and `1 − label` wrong outcomes, so that even the true probabilities stay below 1.
+ * NaN without both kinds.
+ */
+export function rocAuc(forecasts: readonly Forecast[]): number {
+  const { ordered, pairs } = orderedPairs(forecasts);
+  return ordered / pairs;
+}
+
+/** ROC AUC over pairs of the same group only: what choosing among a question's candidates rests on. */
+export function rocAucWithin(groups: readonly (readonly Forecast[])[]): number {
+  const found = groups.map(orderedPairs);
+  const sum = (key: 'ordered' | 'pairs'): number =>
+    found.reduce((total, one) => total + one[key], 0);
+  return sum('ordered') / sum('pairs');
+}
+
+/** Mean cross-entropy per forecast, in nats. */
+export function logLoss(forecasts: readonly Forecast[]): number {
+  const inside = (p: number): number => Math.min(1 - 1e-9, Math.max(1e-9, p));
+  const total = forecasts.reduce((sum, { score, label }) => {
+    const p = inside(score);
+    return sum - label * log(p) - (1 - label) * log(1 - p);
+  }, 0);
+  return total / forecasts.length;
 }
 
 export interface ReliabilityBin {

@@ -36,8 +36,8 @@ export interface ValueOptions {
 export interface Values {
   /** Of every step of every episode of every group, in [0, 1]. */
   values: number[][][];
-  /** Different beginnings that were completed. */
-  beginnings: number;
+  /** Different prefixes of each group that were completed. */
+  prefixes: number[];
 }
 
 export async function monteCarloValues(
@@ -47,10 +47,11 @@ export async function monteCarloValues(
 ): Promise<Values> {
   const openings: Opening[] = [];
   const prompts: number[] = [];
+  const prefixes: number[] = [];
   /** Where the opening of each step but the last is in `openings`. */
   const places = groups.map(({ number, episodes }) => {
     const known = new Map<string, number>();
-    return episodes.map((episode, e) =>
+    const found = episodes.map((episode, e) =>
       episode.steps.slice(0, -1).map((_, s) => {
         const opening = openingAfter(episode, s + 1);
         const key = opening.tokens.join();
@@ -63,8 +64,10 @@ export async function monteCarloValues(
         return place;
       }),
     );
+    prefixes.push(known.size);
+    return found;
   });
-  const completed = await goOn(openings, samples, { ...draws, prompts });
+  const completed = openings.length > 0 ? await goOn(openings, samples, { ...draws, prompts }) : [];
   const worth = completed.map(
     (episodes) => episodes.filter(endsRight).length / Math.max(1, episodes.length),
   );
@@ -74,5 +77,5 @@ export async function monteCarloValues(
       ...(episode.steps.length > 0 ? [Number(endsRight(episode))] : []),
     ]),
   );
-  return { values, beginnings: openings.length };
+  return { values, prefixes };
 }
