@@ -135,10 +135,10 @@ export class Policy {
     return ops.tokenLogProbs(this.logits(hidden), targets, temperature);
   }
 
-  /** A copy with parameters of its own: the frozen reference of a KL term. */
-  clone(): Policy {
+  /** A copy with parameters of its own: by default frozen, as the reference of a KL term. */
+  clone(trainable = false): Policy {
     // Of a clone: a variable made of a variable shares its data, and AdamW changes that in place.
-    return makePolicy(this.config, (name) => tf.clone(this.parameters.get(name)!), false);
+    return makePolicy(this.config, (name) => tf.clone(this.parameters.get(name)!), trainable);
   }
 
   parameterCount(): number {

@@ -1,39 +1,17 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startNumericBackend } from '../../../test/numeric-backend.test-helper.ts';
-import type { Protocol } from '../episode/protocol.ts';
-import type { Policy } from '../model/policy.ts';
-import { loadSql } from '../sql/load.ts';
-import { localSqlService } from '../sql/service.ts';
-import { localCompute, type SampleRequest } from './compute.ts';
-import { DatabaseHashes, Prompts } from './context.ts';
+import type { SampleRequest } from './compute.ts';
 import { goOn, sampleEpisodes, type EpisodeContext } from './episodes.ts';
-import { data, grpoRecipe, tokenizer, undecidedPolicy } from './tiny-run.test-helper.ts';
 import { openingAfter } from './prm/format.ts';
+import { tokenizer, undecidedPolicy } from './tiny-run.test-helper.ts';
+import { tasks, turnsContext } from './turns.test-helper.ts';
 
-/** Two queries that are shown as numbers of rows, then the answer. */
-const threeTurns: Protocol = {
-  maxTurns: 3,
-  prompt: () => '',
-  read: (text, { steps }) => ({ kind: steps.length < 2 ? 'call' : 'answer', sql: text }),
-  observe: ({ steps }) => (steps.at(-1)!.outcome?.kind === 'rows' ? ' how many' : ' total'),
-};
-
-const sql = localSqlService(await loadSql());
-const tasks = data.splits.get('train')!;
 const judge = { supervision: ['gold'] as const };
-let policy: Policy;
 let context: EpisodeContext;
 
 beforeAll(async () => {
   await startNumericBackend();
-  policy = (await undecidedPolicy())();
-  const prompts = new Prompts(tokenizer, data.databases, grpoRecipe());
-  for (const task of tasks) prompts.of(task); // remembered: the prompt that the policy knows
-  Object.assign(prompts, { protocol: threeTurns });
-  context = {
-    ...{ tokenizer, prompts, sql, compute: localCompute(policy) },
-    databases: new DatabaseHashes(sql, data.databases),
-  };
+  context = turnsContext((await undecidedPolicy())(), 3);
 });
 
 const request = (changes: Partial<SampleRequest> = {}): SampleRequest => ({

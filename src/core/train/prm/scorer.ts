@@ -5,8 +5,8 @@ import { pack, toTensors, type PackItem } from '../../model/pack.ts';
 import type { Policy } from '../../model/policy.ts';
 import { take } from '../../tensor/read.ts';
 import { scoped } from '../../tensor/scope.ts';
-import type { Tokenizer } from '../../text/tokenizer.ts';
 import { turn } from '../../turn.ts';
+import type { LoadedPolicy } from '../starting-policy.ts';
 import {
   judgeTokens,
   tagEpisode,
@@ -85,10 +85,8 @@ export async function scoreTagged(
   return found;
 }
 
-export interface PrmModel {
-  /** Its weights; whoever made the model disposes them. */
-  policy: Policy;
-  tokenizer: Tokenizer;
+/** Its weights are disposed by whoever made it. */
+export interface PrmModel extends LoadedPolicy {
   calibration: Platt;
 }
 
