@@ -137,6 +137,31 @@ export const credit = registered(credits, 'group-relative', 'From rewards to adv
 
 export const turns = v.optional(turnOptions, {});
 
+/** Where `Step.value` comes from (train/step-values.ts). */
+export const processValues = v.optional(
+  v.strictObject({
+    source: choice(
+      ['none', 'prm', 'oracle', 'shuffled'],
+      'none',
+      'Values of steps: none, scores of a process reward model, the share of completions from there that ' +
+        "end right (oracle), or the model's scores permuted at random (control)",
+    ),
+    checkpoint: text(
+      'prm',
+      /^(prm(-\d{1,9})?|[0-9a-f]{64})$/,
+      'prm, prm-<seed> or the SHA-256 of a checkpoint',
+      'The process reward model (prm is prm-0), or one named by the SHA-256 of its model.safetensors',
+    ),
+    rollouts: integer(32, { min: 1, max: 1024 }, 'Oracle: completions of each prefix'),
+    policy: choice(
+      ['current', 'initial'],
+      'current',
+      'Oracle: who completes, the policy as it is or as it was when the run began',
+    ),
+  }),
+  {},
+);
+
 export const optimizer = v.optional(
   v.strictObject({
     learning_rate: number(3e-4, { min: 0, max: 1, step: 1e-5 }, 'Peak learning rate of AdamW'),

@@ -2,21 +2,24 @@
 import type { Policy } from '../model/policy.ts';
 import type { Annotator } from './annotator.ts';
 import type { RunContext } from './context.ts';
-import type { LoadedPolicy } from './starting-policy.ts';
+import type { PrmModel } from './prm/scorer.ts';
+import { stepValues, valueSource } from './step-values.ts';
 
 /** What annotators may be made of, beside the run itself. */
 export interface AnnotatorInputs {
   /** The policy where the run began. Not theirs: who needs it later clones it. */
   start: Policy;
   /** A process reward model, where the recipe names one. The run owns it. */
-  processModel?: LoadedPolicy | undefined;
+  processModel?: PrmModel | undefined;
   /** Verified thoughts to begin with. */
   thoughts?: readonly { text: string; db_id: string }[] | undefined;
 }
 
 export function makeAnnotators(
-  _context: Omit<RunContext, 'annotators'>,
-  _inputs: AnnotatorInputs,
+  context: Omit<RunContext, 'annotators'>,
+  inputs: AnnotatorInputs,
 ): Promise<Annotator[]> {
-  return Promise.resolve([]);
+  const annotators: Annotator[] = [];
+  if (valueSource(context.recipe) !== 'none') annotators.push(stepValues(context, inputs));
+  return Promise.resolve(annotators);
 }

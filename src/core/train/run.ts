@@ -28,7 +28,7 @@ import { rejectionSftLearner } from './rejection-sft.ts';
 import type { Group } from './rollout.ts';
 import type { RunStore } from './run-store.ts';
 import { sftLearner, type Corpus } from './sft.ts';
-import type { LoadedPolicy } from './starting-policy.ts';
+import type { PrmModel } from './prm/scorer.ts';
 import { checkpointFiles, restore } from './trainer-state.ts';
 
 export interface RunPorts {
@@ -54,7 +54,7 @@ export interface RunInputs {
   /** What SFT imitates instead of the tasks' gold SQL. */
   corpus?: Corpus;
   /** Scores steps, where the recipe asks for a process reward model. The run owns it from here on. */
-  processModel?: LoadedPolicy;
+  processModel?: PrmModel;
   /** Verified thoughts that a memory begins with. */
   thoughts?: readonly { text: string; db_id: string }[];
 }

@@ -1,12 +1,13 @@
 import * as v from 'valibot';
 import { choice, flag, integer, number, numberOrNull } from '../controls.ts';
-import { credit, microBatch, numUpdates, reward, rollout } from '../sections.ts';
+import { credit, microBatch, numUpdates, processValues, reward, rollout } from '../sections.ts';
 
 /** Group-relative policy optimisation with TRL's options and defaults (GRPOConfig). */
 export const grpo = {
   method: v.literal('grpo'),
   reward,
   credit,
+  process_values: processValues,
   grpo: v.optional(
     v.pipe(
       v.strictObject({

@@ -50,7 +50,7 @@ function inputs(changes: Partial<BuildInputs> = {}): BuildInputs {
       ...{ questions: 60, held_out: 30, traces: 4, completions: 4, calibration_share: 0.2 },
       ...{ epochs: 6, batch_size: 8, learning_rate: 1e-2, warmup_steps: 5 },
     }),
-    ...{ work: new MemoryWork(), identity: 'test', clock: () => 0 },
+    ...{ work: new MemoryWork(), identity: 'test', protocol: 'cocte', clock: () => 0 },
     computeFor: (made) => localCompute(made),
     ...changes,
   };
@@ -116,8 +116,13 @@ describe('building a process reward model', () => {
 describe('a saved process reward model', () => {
   it('scores as before', async () => {
     const context = turnsContext(policy(), 2);
-    const model = { policy: policy(), tokenizer, calibration: { slope: 0.5, offset: -1 } };
-    const files = await savePrm(model, 'cocte');
+    const model = {
+      policy: policy(),
+      tokenizer,
+      calibration: { slope: 0.5, offset: -1 },
+      protocol: 'cocte',
+    };
+    const files = await savePrm(model);
     const loaded = prmFromFiles(files);
     expect(loaded.protocol).toBe('cocte');
     const prompt = context.prompts.of(tasks[0]!);
@@ -132,11 +137,13 @@ describe('a saved process reward model', () => {
   });
 
   it('is none without prm.json, or with one that says nothing', async () => {
-    const files = await savePrm(
-      { policy: policy(), tokenizer, calibration: { slope: 1, offset: 0 } },
-      'cocte',
-    );
-    const { 'prm.json': _, ...rest } = files;
+    const files = await savePrm({
+      policy: policy(),
+      tokenizer,
+      calibration: { slope: 1, offset: 0 },
+      protocol: 'cocte',
+    });
+    const rest = Object.fromEntries(Object.entries(files).filter(([name]) => name !== 'prm.json'));
     expect(() => prmFromFiles(rest)).toThrow(/^prm: got /);
     const empty = new TextEncoder().encode('{"version":1}');
     expect(() => prmFromFiles({ ...files, 'prm.json': empty })).toThrow(/^prm\.json\.protocol: /);

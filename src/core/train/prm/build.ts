@@ -64,7 +64,9 @@ export interface BuildInputs {
   seed: number;
   max_completion_length: number;
   work: WorkFile;
-  /** What else decides the traces, as JSON: protocol, turns, prompt. */
+  /** Name of the protocol. */
+  protocol: string;
+  /** What else decides the traces, as JSON: turns, prompt. */
   identity: unknown;
   /** Who computes gradients of the model. The caller of `buildPrm` gives both up. */
   computeFor: (policy: Policy, optimizer: Optimizer) => Compute;
@@ -171,7 +173,8 @@ export async function* buildPrm(
   const { traces, completions, temperature } = options;
   const key = sha256Hex(
     canonicalJson({
-      ...{ seed, traces, completions, temperature, identity: inputs.identity },
+      ...{ seed, traces, completions, temperature },
+      ...{ protocol: inputs.protocol, identity: inputs.identity },
       max_completion_length: inputs.max_completion_length,
       tasks: [...inputs.train, ...inputs.heldOut].map(({ id, question }) => ({ id, question })),
       weights: sha256Hex(new Uint8Array((await context.policy.weights()).buffer)),
@@ -220,7 +223,7 @@ export async function* buildPrm(
   const mean = (values: number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
   return {
-    model: { policy, tokenizer, calibration },
+    model: { policy, tokenizer, calibration, protocol: inputs.protocol },
     train: summarise(collected.slice(0, cut)),
     calibration: summarise(collected.slice(cut)),
     held_out: summarise(judged),

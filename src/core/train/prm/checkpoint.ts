@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { badInput } from '../../errors.ts';
 import { savePolicy } from '../../model/checkpoint.ts';
 import { parseOptions } from '../../options.ts';
-import { policyFromFiles, POLICY_FILES, type LoadedPolicy } from '../starting-policy.ts';
+import { policyFromFiles, POLICY_FILES } from '../starting-policy.ts';
 import type { PrmModel } from './scorer.ts';
 
 const PRM_FILE = 'prm.json';
@@ -20,11 +20,12 @@ const settings = v.object({
   }),
 });
 
-/** @param protocol whose episodes it was trained on */
-export async function savePrm(
-  { policy, tokenizer, calibration }: PrmModel,
-  protocol: string,
-): Promise<Record<string, Uint8Array>> {
+export async function savePrm({
+  policy,
+  tokenizer,
+  calibration,
+  protocol,
+}: PrmModel): Promise<Record<string, Uint8Array>> {
   const text = (value: string): Uint8Array => new TextEncoder().encode(value);
   return {
     ...(await savePolicy(policy)),
@@ -36,7 +37,7 @@ export async function savePrm(
 }
 
 /** Throws `bad_input` for files that are no process reward model. */
-export function prmFromFiles(files: Record<string, Uint8Array>): PrmModel & { protocol: string } {
+export function prmFromFiles(files: Record<string, Uint8Array>): PrmModel {
   const bytes = files[PRM_FILE];
   if (!bytes) {
     const expected = `a checkpoint of a process reward model, with ${PRM_FILE} (\`stepsql prm\`)`;
@@ -49,6 +50,14 @@ export function prmFromFiles(files: Record<string, Uint8Array>): PrmModel & { pr
     throw badInput(PRM_FILE, new TextDecoder().decode(bytes), 'valid JSON');
   }
   const { protocol, calibration } = parseOptions(settings, json, PRM_FILE);
-  const loaded: LoadedPolicy = policyFromFiles(files);
-  return { ...loaded, calibration, protocol };
+  return { ...policyFromFiles(files), calibration, protocol };
+}
+
+/**
+ * The folder under `checkpoints/` of a model named `prm` or `prm-<seed>`, undefined for any other name.
+ * Whether it is there is for the caller to find out.
+ */
+export function prmFolder(name: string): string | undefined {
+  if (!/^prm(-\d{1,9})?$/.test(name)) return undefined;
+  return name === 'prm' ? 'prm-0' : name;
 }

@@ -88,6 +88,8 @@ export async function scoreTagged(
 /** Its weights are disposed by whoever made it. */
 export interface PrmModel extends LoadedPolicy {
   calibration: Platt;
+  /** Name of the protocol whose episodes it reads. */
+  protocol: string;
 }
 
 /** Episodes, or beginnings of them, of one question. */
