@@ -29,7 +29,13 @@ import { remoteData, remoteRewards, remoteSql, type RemoteRewardWorker } from '.
 import { RunDatabase } from './run-database.ts';
 import { isReplica, replicaCount, serveHere, tabReplicas } from './replicas.ts';
 import { withRunLock } from './run-lock.ts';
-import { fetchPublic, loadSqlHere, startingPolicy, trainedPolicy } from './starting-policy.ts';
+import {
+  fetchPublic,
+  loadSqlHere,
+  processModelOf,
+  startingPolicy,
+  trainedPolicy,
+} from './starting-policy.ts';
 
 /** Groups of an update that the page is shown, and episodes it is given back on resume. */
 const SHOWN_GROUPS = 2;
@@ -120,7 +126,7 @@ const aborted = (stop: AbortSignal): Promise<never> =>
 /** What a run of `wanted` begins with: its recipe with the hash of the data, the data, the policy. */
 async function prepare(wanted: Recipe, stop: AbortSignal, events: EventBatch) {
   events.add({ type: 'stage', stage: 'policy' });
-  const start = await startingPolicy(wanted);
+  const start = { ...(await startingPolicy(wanted)), ...(await processModelOf(wanted)) };
   try {
     const splits = wanted.eval.every > 0 ? [wanted.eval.split as NurserySplit] : [];
     events.add({ type: 'stage', stage: 'data' });
@@ -134,6 +140,7 @@ async function prepare(wanted: Recipe, stop: AbortSignal, events: EventBatch) {
     return { recipe: { ...wanted, data: { ...wanted.data, sha256 } }, inputs: { data, ...start } };
   } catch (error) {
     start.policy.dispose();
+    start.processModel?.policy.dispose();
     throw error;
   }
 }

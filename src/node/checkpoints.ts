@@ -5,12 +5,15 @@ import { fileURLToPath } from 'node:url';
 import { badInput } from '../core/errors.ts';
 import type { Recipe } from '../core/recipe/schema.ts';
 import { loadSql } from '../core/sql/load.ts';
+import { prmFolder, prmFromFiles } from '../core/train/prm/checkpoint.ts';
+import type { PrmModel } from '../core/train/prm/scorer.ts';
 import { scratchPolicy } from '../core/train/scratch-policy.ts';
 import {
   policyFromFiles,
   warmStartFolder,
   type LoadedPolicy,
 } from '../core/train/starting-policy.ts';
+import { needsProcessModel } from '../core/train/step-values.ts';
 import { RunFolder } from './run-folder.ts';
 
 /** Files that ship with the package: the bundle is in dist/node/. */
@@ -64,4 +67,34 @@ export async function startingPolicy(recipe: Recipe, path?: string): Promise<Loa
   if (checkpoint === 'scratch') return scratchPolicy(recipe, loadSql);
   if (warmStartFolder(checkpoint)) return loadNamedPolicy(checkpoint, 'policy.checkpoint');
   throw badInput('policy.checkpoint', checkpoint, 'its folder, given with --checkpoint');
+}
+
+/** A process reward model: `prm`, `prm-<seed>` or the folder of one. */
+export async function loadPrm(name: string, field = 'prm'): Promise<PrmModel> {
+  const folder = prmFolder(name);
+  const path = folder === undefined ? name : join(PUBLIC, 'checkpoints', folder);
+  if (!(await stat(path).catch(() => undefined))?.isDirectory()) {
+    throw badInput(
+      field,
+      name,
+      'the folder of a process reward model: make one with `stepsql prm`',
+    );
+  }
+  return prmFromFiles(await folderFiles(path));
+}
+
+/**
+ * What `train` needs to score steps by a model, where the recipe asks for it. `path` stands in for the
+ * checkpoint that the recipe names.
+ */
+export async function processModelOf(
+  recipe: Recipe,
+  path?: string,
+): Promise<{ processModel?: PrmModel }> {
+  if (!needsProcessModel(recipe) || recipe.method !== 'grpo') return {};
+  const { checkpoint } = recipe.process_values;
+  if (path === undefined && prmFolder(checkpoint) === undefined) {
+    throw badInput('process_values.checkpoint', checkpoint, 'its folder, given with --prm');
+  }
+  return { processModel: await loadPrm(path ?? checkpoint, 'process_values.checkpoint') };
 }

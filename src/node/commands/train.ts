@@ -11,7 +11,7 @@ import { train as trainLoop, type RunEvent } from '../../core/train/run.ts';
 import { loadSql } from '../../core/sql/load.ts';
 import { corpusOf } from '../../core/train/warm-start/index.ts';
 import { startNodeBackend } from '../backend.ts';
-import { startingPolicy } from '../checkpoints.ts';
+import { processModelOf, startingPolicy } from '../checkpoints.ts';
 import { RunFolder } from '../run-folder.ts';
 import { loadData } from '../run-inputs.ts';
 import { nodeReplicas } from '../replicas.ts';
@@ -28,6 +28,7 @@ interface Options {
   resume?: true;
   data?: string;
   checkpoint?: string;
+  prm?: string;
   workers?: number;
 }
 
@@ -45,6 +46,7 @@ export const train: Register = (program, session) => {
     .option('--resume', 'go on from the latest checkpoint of the run folder')
     .option('--data <path>', 'folder or zip of Spider, BIRD or question-answer files')
     .option('--checkpoint <dir>', 'start from this checkpoint or run instead')
+    .option('--prm <dir>', 'score steps by this process reward model instead')
     .action((source: string, options: Options) => run(session, source, options));
 };
 
@@ -57,7 +59,10 @@ async function run(session: Session, source: string, options: Options): Promise<
   const threads = replicas ? `, ${replicas.count} threads` : '';
   session.note(`backend: ${backend.name} (${backend.reason})${threads}`);
   // Before the data: a checkpoint that is not there is told at once.
-  const start = await startingPolicy(recipe, options.checkpoint);
+  const start = {
+    ...(await startingPolicy(recipe, options.checkpoint)),
+    ...(await processModelOf(recipe, options.prm)),
+  };
   const evaluated = recipe.eval.every > 0 ? [recipe.eval.split] : [];
   const { data, sha256 } = await loadData(recipe, evaluated, options.data);
   recipe = { ...recipe, data: { ...recipe.data, sha256 } };

@@ -10,7 +10,7 @@ import { train, type RunEvent } from '../../core/train/run.ts';
 import type { SqlPool } from '../../core/sql/pool.ts';
 import type { MetricsLine } from '../../core/train/run-store.ts';
 import { corpusOf } from '../../core/train/warm-start/index.ts';
-import { startingPolicy } from '../checkpoints.ts';
+import { processModelOf, startingPolicy } from '../checkpoints.ts';
 import { RunFolder } from '../run-folder.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
 import type { MakeOptions } from './piece.ts';
@@ -108,6 +108,7 @@ export async function trainArm(
   try {
     const inputs = {
       ...{ recipe, data, ...(await startingPolicy(recipe, start)) },
+      ...(await processModelOf(recipe)),
       ...(corpus && { corpus }),
     };
     const clock = (): number => performance.now();
