@@ -3,7 +3,7 @@ import { badInput } from '../errors.ts';
 import { canonicalJson } from './canonical.ts';
 import { applies, expectation, fieldAt, recipeFields, valueAt, type Field } from './fields.ts';
 import type { RecipeJson } from './migrations.ts';
-import { parseRecipe, unknownField } from './parse.ts';
+import { completeRecipe, parseRecipe, unknownField } from './parse.ts';
 import type { Recipe } from './schema.ts';
 
 /** Sets the value at a dotted path in place, making objects on the way. */
@@ -89,7 +89,7 @@ export function difference(base: Recipe, recipe: Recipe): RecipeJson {
     switchTo(switched, field, value);
     setAt(changed, field.path, value);
   }
-  const from = parseRecipe(switched);
+  const from = completeRecipe(switched);
   for (const field of recipeFields) {
     const value = valueAt(recipe, field.path);
     if (field.discriminates || !applies(field, recipe)) continue;

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { badInput, StepSqlError } from '../errors.ts';
 import { applies, expectation, fieldAt, recipeFields } from './fields.ts';
 import { migrateRecipe } from './migrations.ts';
+import { checkRules } from './rules.ts';
 import { recipeSchema, type Recipe } from './schema.ts';
 
 type Issue = v.InferIssue<typeof recipeSchema>;
@@ -88,6 +89,13 @@ function checkSections(input: unknown, output: unknown, path: string): void {
  * `bad_input` naming the field, its value and what was expected.
  */
 export function parseRecipe(json: unknown): Recipe {
+  const recipe = completeRecipe(json);
+  checkRules(recipe);
+  return recipe;
+}
+
+/** As `parseRecipe`, field by field only: a recipe on the way to another may break rules of the whole. */
+export function completeRecipe(json: unknown): Recipe {
   const current = migrateRecipe(json);
   const result = v.safeParse(recipeSchema, current);
   if (!result.success) throw errorOf(result.issues[0], current);
@@ -126,6 +134,7 @@ export function repairRecipe(json: unknown): { recipe: Recipe; notes: string[] }
     const result = v.safeParse(recipeSchema, repaired);
     if (result.success) {
       checkSections(repaired, result.output, '');
+      checkRules(result.output);
       return { recipe: result.output, notes };
     }
     const issue = result.issues[0];

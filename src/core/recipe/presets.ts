@@ -11,6 +11,9 @@ interface Preset {
 /** Tuned on tuning questions of seed 0: larger steps, or four a batch, drift as fast as they learn. */
 const SMALL_STEPS = { learning_rate: 2e-4, lr_scheduler_type: 'linear' } as const;
 
+/** With one mini-batch and one iteration every ratio is 1 and several of the baselines coincide. */
+const FOUR_STEPS = { mini_batches: 4 } as const;
+
 export const presets = {
   sft: {
     description: 'Supervised fine-tuning on gold SQL: the ceiling',
@@ -31,6 +34,55 @@ export const presets = {
       method: 'grpo',
       name: 'execution',
       reward: { name: 'execution' },
+      optimizer: SMALL_STEPS,
+    },
+  },
+  rloo: {
+    description: 'REINFORCE with the mean of the others as baseline (arXiv 2402.14740)',
+    recipe: {
+      method: 'grpo',
+      name: 'rloo',
+      credit: { name: 'rloo' },
+      // A completion is one action: its log-probability is a sum, not a mean.
+      grpo: { ...FOUR_STEPS, loss_type: 'dr_grpo' },
+      optimizer: SMALL_STEPS,
+    },
+  },
+  'dr-grpo': {
+    description: 'GRPO without division by deviation and length (arXiv 2503.20783)',
+    recipe: {
+      method: 'grpo',
+      name: 'dr-grpo',
+      credit: { name: 'dr-grpo' },
+      grpo: { ...FOUR_STEPS, loss_type: 'dr_grpo' },
+      optimizer: SMALL_STEPS,
+    },
+  },
+  dapo: {
+    description:
+      'Dynamic sampling, clip-higher, token mean, overlong punishment (arXiv 2503.14476)',
+    recipe: {
+      method: 'grpo',
+      name: 'dapo',
+      grpo: {
+        ...FOUR_STEPS,
+        ...{ loss_type: 'dapo', epsilon_high: 0.28, dynamic_sampling: true },
+        // A fifth of the limit, as in the paper; half its penalty, for rewards of 0 and 1.
+        ...{ overlong_buffer: 19, overlong_penalty: 0.5 },
+      },
+      optimizer: SMALL_STEPS,
+    },
+  },
+  gspo: {
+    description: 'One importance ratio for each sequence (arXiv 2507.18071)',
+    recipe: {
+      method: 'grpo',
+      name: 'gspo',
+      grpo: {
+        ...FOUR_STEPS,
+        ...{ loss_type: 'grpo', importance_sampling_level: 'sequence' },
+        ...{ epsilon: 3e-4, epsilon_high: 4e-4 },
+      },
       optimizer: SMALL_STEPS,
     },
   },

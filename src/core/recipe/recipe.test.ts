@@ -322,7 +322,7 @@ describe('presets', () => {
       expect(presets[name].description).not.toBe('');
     }
     expect(messageOf(() => presetRecipe('grop'))).toBe(
-      'preset: got "grop", expected one of sft, grpo, execution, rejection-sft',
+      `preset: got "grop", expected one of ${presetNames.join(', ')}`,
     );
   });
 

@@ -20,7 +20,9 @@ import { tokenWeight } from './loss.ts';
 import { learningRate } from './optimizer.ts';
 import { episodeMetrics } from './metrics.ts';
 import type { PassValues, SurrogatePass } from './pass.ts';
-import { rollout, type Group } from './rollout.ts';
+import { dynamicRollout } from './dynamic-sampling.ts';
+import { punishOverlong } from './overlong.ts';
+import type { Group } from './rollout.ts';
 
 type Options = RecipeOf<'grpo'>['grpo'];
 
@@ -44,13 +46,20 @@ export function grpoLearner(context: RunContext): Learner {
   return {
     updates: options.num_updates,
     async update(update): Promise<UpdateResult> {
-      const groups = await rollout(context, options, recipe.reward, update);
+      const sampled = await dynamicRollout(context, options, recipe.reward, update);
+      const groups = punishOverlong(sampled.groups, options);
       const advantages = assignCredit(groups, credit, recipe, update);
       const samples = samplesOf(groups, advantages, options);
       const metrics = await optimise(context, options, samples, update);
       const noted = Object.assign({}, ...context.annotators.map((a) => a.metrics?.() ?? {}));
       return {
-        metrics: { ...episodeMetrics(groups), ...noted, ...strength(samples), ...metrics },
+        metrics: {
+          ...episodeMetrics(groups),
+          ...sampled.metrics,
+          ...noted,
+          ...strength(samples),
+          ...metrics,
+        },
         groups,
       };
     },

@@ -18,7 +18,7 @@ export interface SurrogateOptions {
   delta: number | null;
   /** Weight of the k3 estimate of KL(policy ‖ reference); 0 needs no reference. */
   beta: number;
-  importance_sampling_level: 'token' | 'sequence';
+  importance_sampling_level: 'token' | 'sequence' | 'sequence_token';
 }
 
 /** Sizes that decide the token weights, in tokens and sequences that count for the loss. */
@@ -99,8 +99,13 @@ export function surrogateLoss(inputs: SurrogateInputs, options: SurrogateOptions
   const { epsilon, delta, beta } = options;
   const old = inputs.oldLogProbs ?? stopGradient(logProbs);
   let logRatios = tf.sub(logProbs, old) as Tensor1D;
-  if (options.importance_sampling_level === 'sequence') {
-    logRatios = sequenceMeans(logRatios, inputs.sequence, inputs.mask);
+  if (options.importance_sampling_level !== 'token') {
+    const means = sequenceMeans(logRatios, inputs.sequence, inputs.mask);
+    // GSPO-token (arXiv 2507.18071, eq. 14): the sequence's ratio, the token's gradient.
+    logRatios =
+      options.importance_sampling_level === 'sequence'
+        ? means
+        : (tf.add(stopGradient(means), tf.sub(logProbs, stopGradient(logProbs))) as Tensor1D);
   }
   const ratios = tf.exp(logRatios) as Tensor1D;
   const clipped = tf.clipByValue(ratios, 1 - epsilon, 1 + (options.epsilon_high ?? epsilon));

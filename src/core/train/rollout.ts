@@ -46,31 +46,49 @@ export function tasksOfUpdate(
   });
 }
 
-/** Samples, executes and rewards the groups of one update; the rewards are one batch. */
+/**
+ * Samples, executes, annotates and rewards a group of each task; the rewards are one batch.
+ *
+ * @param first number of the first task among all of the update: random numbers depend on it
+ */
+export async function sampleGroups(
+  context: RunContext,
+  options: RolloutOptions,
+  reward: RewardChoice,
+  update: number,
+  tasks: readonly Task[],
+  first = 0,
+): Promise<Group[]> {
+  const { recipe, tokenizer, prompts } = context;
+  const { num_generations, max_completion_length, temperature, top_p } = options;
+  const numbers = tasks.map((_, i) => first + i);
+  const episodes = await sampleEpisodes(context, tasks, findReward(reward.name), {
+    ...{ num_generations, max_completion_length, temperature, top_p },
+    eos_token_id: tokenizer.eosId!,
+    draws: { seed: recipe.seed, purpose: 'sample', update, prompts: numbers },
+  });
+  const written = tasks.map((task, i) => ({
+    ...{ task, prompt: prompts.of(task), episodes: episodes[i]! },
+  }));
+  for (const annotator of context.annotators) await annotator.annotate(written, update);
+  const breakdowns = await context.rewards.score(reward, episodes.flat());
+  let next = 0;
+  return written.map((group) => ({
+    ...group,
+    rewards: group.episodes.map(() => breakdowns[next++]!),
+  }));
+}
+
+/** The groups of one update. */
 export async function rollout(
   context: RunContext,
   options: RolloutOptions,
   reward: RewardChoice,
   update: number,
 ): Promise<Group[]> {
-  const { recipe, tokenizer, prompts } = context;
-  const chosen = tasksOfUpdate(context.tasks, options.prompts_per_update, recipe.seed, update);
-  const { num_generations, max_completion_length, temperature, top_p } = options;
-  const episodes = await sampleEpisodes(context, chosen, findReward(reward.name), {
-    ...{ num_generations, max_completion_length, temperature, top_p },
-    eos_token_id: tokenizer.eosId!,
-    draws: { seed: recipe.seed, purpose: 'sample', update, prompts: [...chosen.keys()] },
-  });
-  const written = chosen.map((task, i) => ({
-    ...{ task, prompt: prompts.of(task), episodes: episodes[i]! },
-  }));
-  for (const annotator of context.annotators) await annotator.annotate(written, update);
-  const breakdowns = await context.rewards.score(reward, episodes.flat());
-  let next = 0;
-  const groups = written.map((group) => ({
-    ...group,
-    rewards: group.episodes.map(() => breakdowns[next++]!),
-  }));
+  const { prompts_per_update } = options;
+  const chosen = tasksOfUpdate(context.tasks, prompts_per_update, context.recipe.seed, update);
+  const groups = await sampleGroups(context, options, reward, update, chosen);
   for (const annotator of context.annotators) await annotator.learn?.(groups);
   return groups;
 }

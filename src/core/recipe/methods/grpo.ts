@@ -34,11 +34,31 @@ export const grpo = {
           'How token losses are averaged',
         ),
         importance_sampling_level: choice(
-          ['token', 'sequence'],
+          ['token', 'sequence', 'sequence_token'],
           'token',
-          'Ratio for each token, or one for each sequence (GSPO)',
+          'Ratio for each token, one for each sequence (GSPO), or the sequence’s value with each ' +
+            'token’s gradient (GSPO-token, for advantages that differ between tokens)',
         ),
         mask_truncated_completions: flag(false, 'Leave completions without an end out of the loss'),
+        overlong_buffer: integer(
+          0,
+          { min: 0, max: 65_536 },
+          'Last tokens of max_completion_length in which reward is taken back, more with each (DAPO); 0 = none',
+        ),
+        overlong_penalty: number(
+          1,
+          { min: 0, max: 1000, step: 0.1 },
+          'Reward taken back at max_completion_length (DAPO: 1, half the range of its rewards)',
+        ),
+        dynamic_sampling: flag(
+          false,
+          'Replace groups whose rewards are all equal by groups of further prompts (DAPO)',
+        ),
+        max_resample: integer(
+          4,
+          { min: 1, max: 64 },
+          'Rounds of dynamic sampling; groups still without a difference then stay',
+        ),
         shuffle_rewards: flag(
           false,
           'Control experiment: rewards permuted at random inside each group',
@@ -50,6 +70,13 @@ export const grpo = {
           'at most prompts_per_update: mini-batches are made of whole groups',
         ),
         ['mini_batches'],
+      ),
+      v.forward(
+        v.check(
+          (o) => o.overlong_buffer <= o.max_completion_length,
+          'at most max_completion_length',
+        ),
+        ['overlong_buffer'],
       ),
     ),
     {},
