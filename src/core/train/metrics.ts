@@ -3,6 +3,7 @@ import { groupShares } from '../evaluate/metrics.ts';
 import { answerStep, type Episode } from '../episode/episode.ts';
 import { mean, sampleStd } from '../evaluate/statistics.ts';
 import type { Group } from './rollout.ts';
+import { memorySpread } from './term-spread.ts';
 
 /** Mean over what is there; NaN rewards are missing ones. */
 const present = (values: readonly number[]): number[] => values.filter((x) => !Number.isNaN(x));
@@ -59,6 +60,7 @@ export function episodeMetrics(groups: readonly Group[]): Record<string, number>
       outcomes.filter((outcome) => outcome?.kind === 'rows' && outcome.rowCount === 0).length,
     ),
     ...turnMetrics(episodes),
+    ...memorySpread(groups),
     'groups/all_wrong': all_wrong,
     'groups/all_right': all_right,
   };

@@ -5,8 +5,8 @@ import { startNodeBackend } from '../backend.ts';
 import { readFolder } from '../papers/claim.ts';
 import { runCommand } from '../papers/command.ts';
 import { toHtml, toMarkdown } from '../papers/document.ts';
-import { findArm, type Experiment } from '../papers/experiment.ts';
-import { loop } from '../papers/loop.ts';
+import { findArm } from '../papers/experiment.ts';
+import { EXPERIMENTS } from '../papers/index.ts';
 import { makePiece } from '../papers/make.ts';
 import { parsePiece, type Make } from '../papers/piece.ts';
 import { reportBlocks } from '../papers/report.ts';
@@ -26,8 +26,7 @@ import { Option } from 'commander';
 import type { Register, Session } from './command.ts';
 import { plainOption, wholeNumber } from './options.ts';
 
-/** A new experiment is a file in `papers/` and a line here. */
-const EXPERIMENTS: readonly Experiment[] = [loop];
+const known = EXPERIMENTS.map(({ name }) => name).join(', ');
 
 interface Options {
   stage?: Stage;
@@ -53,7 +52,7 @@ export const papers: Register = (program, session) => {
   program
     .command('papers')
     .description('run an experiment over seeds, in pieces that stop and continue, and report it')
-    .argument('<experiment>', EXPERIMENTS.map(({ name }) => name).join(', '))
+    .argument('<experiment>', known)
     .addOption(
       new Option(
         '--stage <name>',
@@ -83,7 +82,6 @@ async function run(
   stop: AbortSignal,
 ): Promise<void> {
   const experiment = EXPERIMENTS.find((e) => e.name === name);
-  const known = EXPERIMENTS.map((e) => e.name).join(', ');
   if (!experiment) throw badInput('experiment', name, `one of ${known}`);
   const label = options.plain ? `${name}-plain` : name; // other bits: never among the others
   const out = options.out ?? join('results', label);

@@ -3,10 +3,12 @@
  * questions, and the differences between them that are claimed beforehand.
  */
 import { badInput } from '../../core/errors.ts';
+import type { ProtocolName } from '../../core/episode/index.ts';
 import { patch } from '../../core/recipe/change.ts';
 import { parseRecipe } from '../../core/recipe/parse.ts';
 import { presetRecipe } from '../../core/recipe/presets.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
+import { findWarmStart } from '../../core/train/warm-start/index.ts';
 import type { MetricName } from './metrics.ts';
 
 /** Nested changes of a recipe, as in a file. */
@@ -62,9 +64,9 @@ export interface Experiment {
     claim: string;
     published: readonly Published[];
   };
-  /** Kind of warm start its arms share. */
-  start: string;
-  /** Changes to every trained arm, before its own. */
+  /** Kind of warm start its arms share: their protocol, and the world their questions are from. */
+  start: ProtocolName;
+  /** Changes to every trained arm, after the kind's and before its own. */
   common?: Changes;
   arms: readonly Arm[];
   contrasts: readonly Contrast[];
@@ -101,6 +103,13 @@ export function findArm(experiment: Experiment, name: string, field = 'arm'): Ar
 export const trainedArms = (experiment: Experiment): Arm[] =>
   experiment.arms.filter(({ preset }) => preset !== null);
 
+/** Protocol, data, model and length of answers of a kind of warm start; presets are for direct as they are. */
+function startChanges(start: ProtocolName): Changes {
+  const { recipe, max_completion_length } = findWarmStart(start);
+  if (start === 'direct') return recipe;
+  return { protocol: start, ...recipe, grpo: { max_completion_length } };
+}
+
 export interface RecipeChoice {
   seed: number;
   /** Recipe's name of the warm start: `warm-<seed>` or a checkpoint's hash. */
@@ -119,7 +128,8 @@ export function armRecipe(
   { seed, checkpoint, rate }: RecipeChoice,
 ): Recipe {
   const { preset, changes = {} } = arm.preset === null ? trainedArms(experiment)[0]! : arm;
-  const common = parseRecipe(patch(presetRecipe(preset!), experiment.common ?? {}));
+  const started = parseRecipe(patch(presetRecipe(preset!), startChanges(experiment.start)));
+  const common = parseRecipe(patch(started, experiment.common ?? {}));
   const recipe = parseRecipe(patch(common, changes));
   return parseRecipe({
     ...recipe,

@@ -1,0 +1,8 @@
+/** The experiments: a new one is a file beside this and a line here. */
+import { execution } from './execution.ts';
+import type { Experiment } from './experiment.ts';
+import { finer } from './finer.ts';
+import { finestep } from './finestep.ts';
+import { loop } from './loop.ts';
+
+export const EXPERIMENTS: readonly Experiment[] = [loop, execution, finer, finestep];
