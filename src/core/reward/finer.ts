@@ -11,8 +11,8 @@
  * memory off): a ≤ 0.8005 and M ≤ 1.
  *
  * This project's: weights; `variant: sparse`, F · 1[match], which shows what the dense terms add; the choice of
- * `comparison`. Without gold SQL (answers only) a is 0. `episode.similarity` is the cosine, written by
- * train/thought-memory.ts.
+ * `comparison`. Without gold SQL (answers only) a is 0. `episode.similarity` is the cosine, which
+ * train/thought-memory.ts writes as the options `thoughts` say.
  */
 import * as v from 'valibot';
 import { answerStep } from '../episode/episode.ts';
@@ -22,6 +22,7 @@ import { atomicOperations } from '../sql/operations.ts';
 import { loadSqlParser, sqlParser } from '../sql/parser.ts';
 import { ATOMIC_SHAPE, atomicScore, mostShaped } from './atomic.ts';
 import { formattedThought, passesFormatGate } from './format.ts';
+import { memoryOptions } from './memory.ts';
 import { comparisonOption } from './options.ts';
 import { missingReward, type RewardFunction } from './reward.ts';
 import { verdictOf } from './verdict.ts';
@@ -49,6 +50,7 @@ export const finerOptions = v.pipe(
     ),
     atomic: flag(true, 'reward operations shared with the gold SQL'),
     memory: flag(true, 'reward thoughts close to verified ones'),
+    thoughts: memoryOptions,
     formatWeight: weight('of the format'),
     executionWeight: number(
       1,

@@ -4,6 +4,7 @@ import type { Annotator } from './annotator.ts';
 import type { RunContext } from './context.ts';
 import type { PrmModel } from './prm/scorer.ts';
 import { stepValues, valueSource } from './step-values.ts';
+import { rewardWithMemory, thoughtMemory } from './thought-memory-parts.ts';
 
 /** What annotators may be made of, beside the run itself. */
 export interface AnnotatorInputs {
@@ -15,11 +16,14 @@ export interface AnnotatorInputs {
   thoughts?: readonly { text: string; db_id: string }[] | undefined;
 }
 
-export function makeAnnotators(
+export async function makeAnnotators(
   context: Omit<RunContext, 'annotators'>,
   inputs: AnnotatorInputs,
 ): Promise<Annotator[]> {
+  const { recipe } = context;
   const annotators: Annotator[] = [];
-  if (valueSource(context.recipe) !== 'none') annotators.push(stepValues(context, inputs));
-  return Promise.resolve(annotators);
+  if (valueSource(recipe) !== 'none') annotators.push(stepValues(context, inputs));
+  const finer = rewardWithMemory(recipe);
+  if (finer) annotators.push(await thoughtMemory(context, inputs, finer));
+  return annotators;
 }
