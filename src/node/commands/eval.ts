@@ -1,10 +1,7 @@
-import { basename, dirname, resolve } from 'node:path';
 import type { Task } from '../../core/data/task.ts';
 import type { Episode } from '../../core/episode/episode.ts';
 import type { Accuracy } from '../../core/evaluate/metrics.ts';
 import { wilsonInterval } from '../../core/evaluate/statistics.ts';
-import { presetRecipe } from '../../core/recipe/presets.ts';
-import type { Recipe } from '../../core/recipe/schema.ts';
 import { localCompute } from '../../core/train/compute.ts';
 import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
 import { tasksHash } from '../../core/train/data.ts';
@@ -20,15 +17,16 @@ import { maxCompletionLength } from '../../core/train/batches.ts';
 import { startNodeBackend } from '../backend.ts';
 import { loadNamedPolicy } from '../checkpoints.ts';
 import { loadEvaluation } from '../run-inputs.ts';
-import { RunFolder } from '../run-folder.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
 import type { Register, Session } from './command.ts';
+import { namedRecipe } from './named-recipe.ts';
 import { backendOption, plainOption, wholeNumber } from './options.ts';
 import { percent, textTable } from './table.ts';
 
 interface Options {
   split?: string;
   data?: string;
+  recipe?: string;
   samples?: number;
   questions?: number;
   seed: number;
@@ -51,6 +49,7 @@ export const evalPolicy: Register = (program, session) => {
       'default: dev; of files, what the run kept from training, or all questions',
     )
     .option('--data <path>', 'folder or zip of Spider, BIRD or question-answer files')
+    .option('--recipe <source>', "whose protocol and questions (default: the policy's own)")
     .option(
       '--samples <k>',
       'also draw k samples of each question, at temperature 1',
@@ -65,7 +64,7 @@ export const evalPolicy: Register = (program, session) => {
 };
 
 async function run(session: Session, name: string, options: Options): Promise<void> {
-  const recipe = (await recipeOf(name)) ?? presetRecipe('grpo');
+  const recipe = await namedRecipe(name, options.recipe);
   const backend = await startNodeBackend(options.backend, options.plain);
   const { policy, tokenizer } = await loadNamedPolicy(name);
   const dataset = await loadEvaluation(recipe, options.split, options.data);
@@ -137,13 +136,6 @@ async function run(session: Session, name: string, options: Options): Promise<vo
 
 /** Questions decoded together when each has k samples: as many sequences as in greedy decoding. */
 const batchFor = (k: number): number => Math.max(1, Math.floor((4 * BATCH) / k));
-
-/** Of the run folder, or of the run that a checkpoint folder lies in. */
-async function recipeOf(path: string): Promise<Recipe | undefined> {
-  const whole = resolve(path);
-  const inRun = basename(dirname(whole)) === 'checkpoints';
-  return new RunFolder(inRun ? dirname(dirname(whole)) : whole).readRecipe();
-}
 
 type ScoreRow<S> = [name: string, value: (scores: S) => number | undefined];
 

@@ -11,11 +11,13 @@ import { link } from './link.ts';
 import { nursery } from './nursery.ts';
 import { pack, unpack } from './pack.ts';
 import { papers } from './papers.ts';
+import { prm } from './prm.ts';
 import { recipe } from './recipe.ts';
 
 export const commands: readonly Register[] = [
   train,
   warmStart,
+  prm,
   evalPolicy,
   ask,
   nursery,
