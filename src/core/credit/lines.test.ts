@@ -26,6 +26,25 @@ describe('credit lines', () => {
     expect(together!.advantages[0]![0]).toBeLessThan(alone!.advantages[0]![0]!);
   });
 
+  it('takes anchors and entropies for the methods that ask for them', () => {
+    const group = [
+      { outcome: 1, steps: [0, 0], anchors: ['', '3 rows'] },
+      { outcome: 0, steps: [0, 0], anchors: ['', '3 rows'] },
+    ];
+    const [states] = creditLines([readCreditLine({ group }, 'in:1')], findCredit('gigpo').make());
+    expect(states!.advantages[0]!.map((a) => Number(a.toFixed(4)))).toEqual([0.975, 1]);
+    const entropic = [1, 0].map((outcome) => ({
+      ...{ outcome, steps: [0.8, 0.8], entropies: [0, 0.3] },
+    }));
+    const credit = findCredit('process-weighted').make({ weighting: 'token_entropy' });
+    const [weighted] = creditLines([readCreditLine({ group: entropic }, 'in:1')], credit);
+    const [first, second] = weighted!.advantages[0]! as [number, number];
+    expect(first / second).toBeCloseTo(4, 9);
+    expect(() =>
+      creditLines([readCreditLine({ group: entropic }, 'in:1')], findCredit('gigpo').make()),
+    ).toThrow(/^anchors: got null, expected 2 texts/);
+  });
+
   it('names line and field of what is malformed', () => {
     const read = (line: unknown) => () => readCreditLine(line, 'in:2');
     expect(read([])).toThrow(/^in:2: got \[\], expected an object/);
@@ -39,5 +58,9 @@ describe('credit lines', () => {
       /^in:2\.group\[0\]\.lengths: got \[3\], expected 2 numbers/,
     );
     expect(read({ group: [{ outcome: 1, lengths: [0] }] })).toThrow(/lengths\[0\]: got 0/);
+    expect(read({ group: [{ outcome: 1, anchors: [0] }] })).toThrow(/anchors\[0\]: got 0/);
+    expect(read({ group: [{ outcome: 1, entropies: [] }] })).toThrow(
+      /^in:2\.group\[0\]\.entropies: got \[\], expected 1 numbers, one a step/,
+    );
   });
 });

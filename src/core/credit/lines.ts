@@ -1,8 +1,10 @@
 /**
  * Advantages for people who train elsewhere: JSON lines in, JSON lines out.
  *
- * In: `{"group": [{"outcome": R, "steps"?: [r…], "lengths"?: [n…]}, …]}`: all episodes of one question;
- * `outcome` null when missing, `lengths` the tokens of each step (default 1).
+ * In: `{"group": [{"outcome": R, "steps"?: [r…], "lengths"?: [n…], "anchors"?: [text…], "entropies"?: [H…]}, …]}`:
+ * all episodes of one question; `outcome` null when missing, `steps` their process rewards (or values), `lengths`
+ * the tokens of each step (default 1), `anchors` what had been shown before each, `entropies` the mean entropy
+ * of its tokens in nats.
  * Out: `{"advantages": [[…], …]}`, one number a step; an episode without steps counts as one step.
  */
 import { asList, asRecord, field } from '../data/fields.ts';
@@ -21,24 +23,41 @@ function asLength(value: unknown, at: string): number {
   return value as number;
 }
 
+/** A list with an entry for each step, or undefined. */
+function perStep<T>(
+  value: unknown,
+  at: string,
+  count: number,
+  what: string,
+  read: (value: unknown, at: string) => T,
+): T[] | undefined {
+  if (value === undefined || value === null) return undefined;
+  const list = asList(value, at, what).map((each, i) => read(each, `${at}[${i}]`));
+  if (list.length !== count) throw badInput(at, list, `${count} ${what}, one a step`);
+  return list;
+}
+
+function asAnchor(value: unknown, at: string): string {
+  if (typeof value !== 'string') throw badInput(at, value ?? null, 'a string');
+  return value;
+}
+
 function readEpisode(value: unknown, at: string): CreditEpisode {
   const record = asRecord({ value, at });
   const outcome = field(record, 'outcome');
-  const listed = field(record, 'steps') ?? [];
-  const rewards = asList(listed, `${at}.steps`, 'rewards').map((reward, i) =>
+  const rewards = asList(field(record, 'steps') ?? [], `${at}.steps`, 'rewards').map((reward, i) =>
     asNumber(reward, `${at}.steps[${i}]`),
   );
   const count = Math.max(1, rewards.length);
-  const given = field(record, 'lengths');
+  const listed = (key: string): [unknown, string, number] => [
+    field(record, key),
+    `${at}.${key}`,
+    count,
+  ];
   const lengths =
-    given === undefined
-      ? new Array<number>(count).fill(1)
-      : asList(given, `${at}.lengths`, 'token counts').map((length, i) =>
-          asLength(length, `${at}.lengths[${i}]`),
-        );
-  if (lengths.length !== count) {
-    throw badInput(`${at}.lengths`, lengths, `${count} numbers, one a step`);
-  }
+    perStep(...listed('lengths'), 'numbers', asLength) ?? new Array<number>(count).fill(1);
+  const anchors = perStep(...listed('anchors'), 'texts', asAnchor);
+  const entropies = perStep(...listed('entropies'), 'numbers', asNumber);
   let end = 0;
   const steps = lengths.map((length) => ({ start: end, end: (end += length) }));
   return {
@@ -46,6 +65,8 @@ function readEpisode(value: unknown, at: string): CreditEpisode {
     rewards,
     steps,
     mask: new Uint8Array(end).fill(1),
+    ...(anchors && { anchors }),
+    ...(entropies && { entropies }),
   };
 }
 

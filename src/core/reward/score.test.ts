@@ -74,6 +74,44 @@ describe('scoring lines', () => {
     expect(rewards).toEqual([1, 0, 0]);
   });
 
+  it('gives steps their process rewards: calls, thoughts and values', async () => {
+    const call = (sql: string) => ({
+      ...{ kind: 'call', text: `<think>so</think><call>query ${sql}</call>` },
+      call: { tool: 'query', args: [sql] },
+    });
+    const steps = [
+      { text: '<think>so</think>', call: { tool: 'list', args: [] } },
+      call('SELECT name FROM city'),
+      call('select name  FROM city;'),
+      call("SELECT name FROM city WHERE name = 'Rome'"),
+      call('SELECT nam FROM city'),
+      { text: '<think>so</think>list tables', call: null },
+      { text: '<think>so</think>SELECT 4' },
+    ];
+    const gold = 'SELECT count(*) FROM city';
+    const [scored] = await score('finestep', [{ gold, steps }]);
+    expect(scored).toMatchObject({
+      reward: 1,
+      steps: [0.02, 0.02, -0.04, 0, -0.02, -0.04, 0],
+      terms: { 'process/novel': 2, 'process/repeated': 1, 'process/malformed': 1 },
+    });
+    const [thoughtful, thoughtless] = await score('skyrl', [
+      { gold, steps },
+      { gold, steps: [...steps.slice(0, 1), { text: 'SELECT 4' }] },
+    ]);
+    expect([thoughtful!.reward, thoughtless!.reward]).toEqual([1, -1]);
+    const chain = [
+      { kind: 'cte', text: 'all cities', sql: 'SELECT * FROM city', value: 0.75 },
+      { text: 'SELECT 4', value: 0.5 },
+    ];
+    expect(await score('reward-sql', [{ gold, steps: chain }])).toEqual([
+      { reward: 1, terms: { outcome: 1, process: 0.625 }, steps: [0.75, 0.5] },
+    ]);
+    await expect(score('reward-sql', [{ gold, steps }])).rejects.toThrow(
+      /^in:1\.steps\[0\]\.value: got null, expected a probability/,
+    );
+  });
+
   it('names line and field of what is malformed', () => {
     const read = (line: unknown) => () => readScoreLine(line, 'in:7');
     expect(read(3)).toThrow(/^in:7: got 3, expected an object/);
@@ -84,6 +122,10 @@ describe('scoring lines', () => {
     expect(read({ db_id: 'd', gold: 'x', steps: [{ kind: 'act', text: '' }] })).toThrow(
       /^in:7\.steps\[0\]\.kind: got "act", expected one of think, call, cte, answer/,
     );
+    const turns = (step: object) => read({ db_id: 'd', gold: 'x', steps: [step] });
+    expect(turns({ text: '', call: {} })).toThrow(/^in:7\.steps\[0\]\.call\.tool: got null/);
+    expect(turns({ text: '', value: 2 })).toThrow(/^in:7\.steps\[0\]\.value: got 2/);
+    expect(turns({ text: '', sql: 1 })).toThrow(/^in:7\.steps\[0\]\.sql: got 1/);
     expect(read({ db_id: 'd', answer: [[true]], completion: '' })).toThrow(/^in:7\.answer/);
   });
 });

@@ -2,7 +2,10 @@
  * Rewards for people who train elsewhere: JSON lines in, JSON lines out.
  *
  * In: `{"db_id", "question", "gold": SQL | [SQL…], "answer"?: [[…]], "completion": text}`, or in place of
- * `completion` for several turns `"steps": [text | {"kind"?, "text"}…]`, the last being the answer.
+ * `completion` for several turns `"steps": [text | {"kind"?, "text", "call"?, "sql"?, "thought"?, "value"?}…]`, the
+ * last being the answer. `call` is `{"tool", "args"}`, null for one that could not be read; `sql` is what to run
+ * for the step (default: for a call the argument that is SQL, else the SQL in the text); `thought` is read from
+ * `<think>` tags where any step has them; `value` is what a process reward model says.
  * Out: `{"reward", "terms", "steps"}`; `reward` is null, with the reason as `error`, where the gold
  * itself cannot be run.
  */
@@ -10,10 +13,11 @@ import { badInput } from '../errors.ts';
 import { asGold, asAnswer } from '../data/qa.ts';
 import { asList, asRecord, asText, field, type Fields } from '../data/fields.ts';
 import type { Task } from '../data/task.ts';
-import type { Episode, Step } from '../episode/episode.ts';
+import type { Episode, Step, ToolCall } from '../episode/episode.ts';
 import type { QueryRequest, QueryResult, SqlService } from '../sql/outcome.ts';
 import { supervise, type RewardMethod } from './index.ts';
 import type { RewardFunction } from './reward.ts';
+import { checkedValue } from './step-values.ts';
 
 export interface ScoreItem {
   task: Task;
@@ -41,16 +45,55 @@ export function completionSql(completion: string): string {
 
 const KINDS = ['think', 'call', 'cte', 'answer'] as const;
 
-function readStep(value: unknown, at: string, last: boolean): Step {
-  const record: Fields = typeof value === 'string' ? { text: value } : asRecord({ value, at });
+const IS_SQL = /^\s*(select|with|values|explain)\b/i;
+
+function readCall(value: unknown, at: string): ToolCall {
+  if (value === null) return { tool: '', args: [] };
+  const record = asRecord({ value, at });
+  const tool = field(record, 'tool');
+  if (typeof tool !== 'string') throw badInput(`${at}.tool`, tool ?? null, 'the name of a tool');
+  const args = asList(field(record, 'args') ?? [], `${at}.args`, 'arguments');
+  return { tool, args: args.map((arg) => (typeof arg === 'string' ? arg : JSON.stringify(arg))) };
+}
+
+/** What is between the tags of a thought; undefined without tags. */
+const thoughtIn = (text: string): string | undefined =>
+  /<think>([^]*?)<\/think>/.exec(text)?.[1]?.trim();
+
+function optionalText(record: Fields, key: string, at: string): string | undefined {
+  const value = field(record, key) ?? undefined;
+  if (value !== undefined && typeof value !== 'string') {
+    throw badInput(`${at}.${key}`, value, 'a string');
+  }
+  return value;
+}
+
+function readStep(given: unknown, at: string, last: boolean): Step {
+  const record: Fields =
+    typeof given === 'string' ? { text: given } : asRecord({ value: given, at });
   const kind = field(record, 'kind') ?? (last ? 'answer' : 'call');
   if (!KINDS.includes(kind as Step['kind'])) {
     throw badInput(`${at}.kind`, kind, `one of ${KINDS.join(', ')}`);
   }
   const text = field(record, 'text');
   if (typeof text !== 'string') throw badInput(`${at}.text`, text ?? null, 'a string');
-  const sql = kind === 'think' ? '' : completionSql(text);
-  return { kind: kind as Step['kind'], start: 0, end: 0, text, ...(sql !== '' && { sql }) };
+  const asked = field(record, 'call');
+  const call = asked === undefined ? undefined : readCall(asked, `${at}.call`);
+  const written = call
+    ? (call.args.find((arg) => IS_SQL.test(arg)) ?? '')
+    : kind === 'think'
+      ? ''
+      : completionSql(text);
+  const sql = optionalText(record, 'sql', at) ?? written;
+  const thought = optionalText(record, 'thought', at) ?? thoughtIn(text);
+  const value = field(record, 'value') ?? undefined;
+  return {
+    ...{ kind: kind as Step['kind'], start: 0, end: 0, text },
+    ...(sql !== '' && { sql }),
+    ...(call && { call }),
+    ...(thought !== undefined && { thought }),
+    ...(value !== undefined && { value: checkedValue(value as number, `${at}.value`) }),
+  };
 }
 
 /** One line of input. Throws `bad_input` naming the line and the field. */
@@ -73,6 +116,9 @@ export function readScoreLine(value: unknown, at: string): ScoreItem {
     }
     return readStep(turn, place, i === turns.length - 1);
   });
+  if (steps.some(({ thought }) => thought !== undefined)) {
+    for (const step of steps) step.thought ??= '';
+  }
   const task: Task = {
     id: at,
     db_id: asText(field(record, 'db_id') ?? null, `${at}.db_id`),

@@ -23,7 +23,7 @@ export const skyrlOptions = v.pipe(
   ),
 );
 
-const TAG = /<\/?(think|sql|query|solution|answer|observation|result|reminder)>/i;
+const TAG = /<\/?(think|sql|call|query|solution|answer|observation|result|reminder)>/i;
 
 /** Whether the episode keeps to the format. */
 export function wellFormed(episode: Episode): boolean {

@@ -12,7 +12,7 @@ export function stepValues(steps: readonly { readonly value?: number }[], at: st
 }
 
 export function checkedValue(value: number | undefined, at: string): number {
-  if (value === undefined || !(value >= 0 && value <= 1)) {
+  if (typeof value !== 'number' || !(value >= 0 && value <= 1)) {
     throw badInput(at, value ?? null, 'a probability by a process reward model, 0 to 1');
   }
   return value;

@@ -12,7 +12,8 @@ export const credit: Register = (program, session) => {
     .summary('advantages from rewards, JSON lines in and out')
     .description(
       'Advantages from rewards. Reads {"group": [{"outcome": R, "steps"?: [r…], "lengths"?: [n…]}, …]} a\n' +
-        'line and writes {"advantages": [[…], …]}, one number a step. All lines are one batch.',
+        'line and writes {"advantages": [[…], …]}, one number a step. All lines are one batch. Some methods\n' +
+        'need "anchors" (what was shown before each step) or "entropies" (of its tokens, nats) too.',
     )
     .argument('[file]', 'JSON lines; - for standard input', '-')
     .requiredOption('--method <name>', Object.keys(credits).join(', '))

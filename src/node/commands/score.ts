@@ -24,8 +24,9 @@ export const score: Register = (program, session) => {
     .summary('rewards of completions, JSON lines in and out')
     .description(
       'Rewards of completions. Reads {"db_id", "question", "gold": SQL|[SQL…], "answer"?: [[…]],\n' +
-        '"completion": "…"} a line (or "steps": […] for several turns) and writes {"reward", "terms": {…},\n' +
-        '"steps": […]}; reward is null, with an error, where the gold itself cannot be run.',
+        '"completion": "…"} a line and writes {"reward", "terms": {…}, "steps": […]}; reward is null, with an\n' +
+        'error, where the gold itself cannot be run. For several turns give, in place of completion, "steps":\n' +
+        '[text | {"kind"?: think|call|cte|answer, "text", "call"?: {"tool", "args"}, "sql"?, "value"?}, …].',
     )
     .argument('[file]', 'JSON lines; - for standard input', '-')
     .requiredOption('--method <name>', Object.keys(rewards).join(', '))
@@ -34,7 +35,9 @@ export const score: Register = (program, session) => {
     .addOption(timeoutOption(2000))
     .action(async (file: string, { method: name, db, set, timeout }: Options) => {
       const method = findReward(name);
-      const reward = method.make(readAssignments(set));
+      const options = readAssignments(set);
+      const reward = method.make(options);
+      await method.prepare(options);
       const items = (await readJsonLines(file)).map(({ value, at }) => readScoreLine(value, at));
       for (const { task } of items) supervise(method, task);
       const service = nodeSqlPool({ timeLimitMs: timeout });
