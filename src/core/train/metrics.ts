@@ -1,5 +1,5 @@
 /** Metrics of sampled episodes, with TRL's names where TRL has one. */
-import { groupShares } from '../evaluate/metrics.ts';
+import { groupShares, isOverBroad } from '../evaluate/metrics.ts';
 import { answerStep, type Episode } from '../episode/episode.ts';
 import { mean, sampleStd } from '../evaluate/statistics.ts';
 import type { Group } from './rollout.ts';
@@ -30,6 +30,10 @@ export function episodeMetrics(groups: readonly Group[]): Record<string, number>
     0,
   );
   const outcomes = episodes.map((episode) => answerStep(episode)?.outcome);
+  const broad = episodes.filter((episode) => {
+    const comparison = answerStep(episode)?.comparison;
+    return comparison !== undefined && isOverBroad(comparison);
+  });
   const right = groups.map((group) =>
     group.episodes.map((episode) => answerStep(episode)?.comparison?.bird === true),
   );
@@ -59,6 +63,7 @@ export function episodeMetrics(groups: readonly Group[]): Record<string, number>
     'sql/empty': share(
       outcomes.filter((outcome) => outcome?.kind === 'rows' && outcome.rowCount === 0).length,
     ),
+    'sql/over_broad': share(broad.length),
     ...turnMetrics(episodes),
     ...memorySpread(groups),
     'groups/all_wrong': all_wrong,

@@ -3,12 +3,11 @@
  * questions, and the differences between them that are claimed beforehand.
  */
 import { badInput } from '../../core/errors.ts';
-import type { ProtocolName } from '../../core/episode/index.ts';
 import { patch } from '../../core/recipe/change.ts';
 import { parseRecipe } from '../../core/recipe/parse.ts';
 import { presetRecipe } from '../../core/recipe/presets.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
-import { findWarmStart } from '../../core/train/warm-start/index.ts';
+import { findWarmStart, type WarmStartName } from '../../core/train/warm-start/index.ts';
 import type { MetricName } from './metrics.ts';
 
 /** Nested changes of a recipe, as in a file. */
@@ -65,7 +64,7 @@ export interface Experiment {
     published: readonly Published[];
   };
   /** Kind of warm start its arms share: their protocol, and the world their questions are from. */
-  start: ProtocolName;
+  start: WarmStartName;
   /** Changes to every trained arm, after the kind's and before its own. */
   common?: Changes;
   arms: readonly Arm[];
@@ -104,7 +103,7 @@ export const trainedArms = (experiment: Experiment): Arm[] =>
   experiment.arms.filter(({ preset }) => preset !== null);
 
 /** Protocol, data, model and length of answers of a kind of warm start; presets are for direct as they are. */
-function startChanges(start: ProtocolName): Changes {
+function startChanges(start: WarmStartName): Changes {
   const { recipe, max_completion_length } = findWarmStart(start);
   if (start === 'direct') return recipe;
   return { protocol: start, ...recipe, grpo: { max_completion_length } };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { warmStarts } from '../../core/train/warm-start/index.ts';
+import { findWarmStart, warmStarts } from '../../core/train/warm-start/index.ts';
 import { armRecipe, findArm, trainedArms } from './experiment.ts';
 import { EXPERIMENTS } from './index.ts';
 import { METRICS } from './metrics.ts';
@@ -37,7 +37,8 @@ describe.each(EXPERIMENTS.map((experiment) => [experiment.name, experiment] as c
         expect(new Set(budgets).size).toBe(1);
         for (const recipe of recipes) {
           expect(recipe).toMatchObject({ seed: 7, policy: { checkpoint: 'warm-7' } });
-          expect(recipe).toMatchObject({ protocol: experiment.start, eval: { every: 0 } });
+          const protocol = findWarmStart(experiment.start).recipe.protocol ?? experiment.start;
+          expect(recipe).toMatchObject({ protocol, eval: { every: 0 } });
         }
         const told = recipes.map((recipe) => JSON.stringify({ ...recipe, name: '' }));
         expect(new Set(told).size).toBe(told.length);

@@ -4,5 +4,6 @@ import type { Experiment } from './experiment.ts';
 import { finer } from './finer.ts';
 import { finestep } from './finestep.ts';
 import { loop } from './loop.ts';
+import { overBroad } from './over-broad.ts';
 
-export const EXPERIMENTS: readonly Experiment[] = [loop, execution, finer, finestep];
+export const EXPERIMENTS: readonly Experiment[] = [loop, execution, overBroad, finer, finestep];
