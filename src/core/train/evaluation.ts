@@ -11,6 +11,7 @@ import {
   type Judged,
 } from '../evaluate/metrics.ts';
 import { resultKey } from '../evaluate/result-key.ts';
+import { valueAwareAtK } from '../evaluate/value-aware-vote.ts';
 import type { Draws, SampleRequest } from './compute.ts';
 import type { RunContext } from './context.ts';
 import { emptyEpisode, sampleEpisodes } from './episodes.ts';
@@ -112,6 +113,8 @@ export interface SampledScores {
   pass_at_k: number;
   /** maj@k, by execution consistency. */
   majority_at_k: number;
+  /** The same by FINER-SQL's value-aware vote. */
+  value_aware_at_k: number;
   /** Shares of questions all of whose samples are wrong, or right. */
   all_wrong: number;
   all_right: number;
@@ -129,13 +132,14 @@ function sampledScores(groups: readonly Episode[][], k: number): SampledScores {
   const verdicts = groups.map((group) => group.map(judged));
   const right = verdicts.map((group) => group.map(({ comparison }) => comparison?.bird === true));
   const votes = verdicts.map((group, g) =>
-    group.map(({ outcome }, i) => ({ key: resultKey(outcome), match: right[g]![i]! })),
+    group.map(({ outcome }, i) => ({ outcome, key: resultKey(outcome), match: right[g]![i]! })),
   );
   return {
     count: groups.length,
     pass_at_1: meanPassAtK(right, 1),
     pass_at_k: meanPassAtK(right, k),
     majority_at_k: majorityAtK(votes, k),
+    value_aware_at_k: valueAwareAtK(votes, k),
     ...groupShares(right),
     error_rate: accuracy(verdicts.flat()).error_rate,
   };

@@ -88,15 +88,6 @@ describe('the annotator', () => {
     expect(annotator.memory.size).toBe(1);
   });
 
-  it('says what the term does among wrong answers', async () => {
-    const annotator = await make({ scope: 'all' });
-    await update(annotator, [episode(THOUGHTS[0]!, true)]);
-    await update(annotator, [episode(THOUGHTS[0]!, false), episode(THOUGHTS[2]!, false)]);
-    const { 'memory/wrong': mean, 'memory/wrong_std': std } = annotator.metrics();
-    expect(mean).toBeGreaterThan(0.5);
-    expect(std).toBeGreaterThan(0.1);
-  });
-
   it('goes on from what it saved, mean included, as if it had not stopped', async () => {
     const embedder = () => new CentredEmbedder(nGramEmbedder(64));
     const [one, other] = [await make({ scope: 'all' }, embedder()), await make({}, embedder())];

@@ -4,8 +4,6 @@
  */
 import { badInput } from '../errors.ts';
 import { answerStep, type Episode } from '../episode/episode.ts';
-import { correlation } from '../evaluate/hypothesis.ts';
-import { mean, sampleStd } from '../evaluate/statistics.ts';
 import { readSafetensors, writeSafetensors, type NamedTensor } from '../model/safetensors.ts';
 import { CentredEmbedder } from '../reward/embed/centred.ts';
 import type { Embedder } from '../reward/embed/embedder.ts';
@@ -89,11 +87,7 @@ export class ThoughtMemoryAnnotator implements Annotator {
         if (this.#keep({ text, db_id: task.db_id }, vector)) kept++;
       }
     }
-    this.#metrics = {
-      'memory/thoughts': this.#memory.size,
-      'memory/kept': kept,
-      ...wrongThoughts(groups, this.#parts.comparison),
-    };
+    this.#metrics = { 'memory/thoughts': this.#memory.size, 'memory/kept': kept };
     this.#vectors.clear();
   }
 
@@ -161,30 +155,4 @@ function readTexts(json: Uint8Array): VerifiedThought[] {
     // said below
   }
   throw badInput(TEXTS, text, 'a list of {text, db_id}');
-}
-
-/**
- * What the memory says about wrong answers, and whether it says anything: the mean of the term, its standard
- * deviation within groups, and its correlation with the atomic term. NaN where there is nothing to compute.
- */
-function wrongThoughts(groups: readonly Rewarded[], comparison: MatchKind): Record<string, number> {
-  const wrong = groups.map(({ episodes, rewards }) =>
-    episodes.flatMap((episode, i) => {
-      const { memory = 0, atomic = 0, format = 0 } = rewards[i]!.terms;
-      return format > 0 && verdictOf(episode, comparison) === 'wrong' ? [{ memory, atomic }] : [];
-    }),
-  );
-  const all = wrong.flat();
-  const spreads = wrong.flatMap((group) =>
-    group.length < 2 ? [] : [sampleStd(group.map(({ memory }) => memory))],
-  );
-  const memory = all.map((each) => each.memory);
-  return {
-    'memory/wrong': mean(memory),
-    'memory/wrong_std': spreads.length > 0 ? mean(spreads) : NaN,
-    'memory/atomic_correlation': correlation(
-      memory,
-      all.map(({ atomic }) => atomic),
-    ),
-  };
 }

@@ -152,6 +152,7 @@ const sampledRows = (k: number): ScoreRow<SampledScores>[] => [
   ['pass@1', ({ pass_at_1 }) => pass_at_1],
   [`pass@${k}`, ({ pass_at_k }) => pass_at_k],
   [`maj@${k}`, ({ majority_at_k }) => majority_at_k],
+  [`vav@${k}`, ({ value_aware_at_k }) => value_aware_at_k],
   ['all-wrong groups', ({ all_wrong }) => all_wrong],
   ['all-right groups', ({ all_right }) => all_right],
   ['failing SQL', ({ error_rate }) => error_rate],

@@ -43,7 +43,7 @@ export const METRICS = {
   needed_recall: more('needed_recall', 'recall of needed calls', 'higher'),
   prm_best_of_8: more('prm_best_of_8', 'PRM Best-of-8', 'higher'),
   random_executable: more('random_executable', 'random executable of 8', 'higher'),
-  value_aware_vote: more('value_aware_vote', 'value-aware vote of 8', 'higher'),
+  value_aware_vote: share('value-aware vote of 8', 'higher', (s) => s.samples?.value_aware_at_k),
   prm_auc: more('prm_auc', 'AUC of the PRM', 'higher', 'number'),
 } as const satisfies Record<string, Metric>;
 
