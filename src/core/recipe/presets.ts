@@ -5,6 +5,8 @@ import type { Recipe, RecipeInput } from './schema.ts';
 
 interface Preset {
   description: string;
+  /** One of the papers that StepSQL is about, not a baseline or a control. */
+  paper?: true;
   recipe: RecipeInput;
 }
 
@@ -30,6 +32,7 @@ export const presets = {
   },
   execution: {
     description: 'Execution-based learning from answers, without gold SQL (arXiv 2506.06093)',
+    paper: true,
     recipe: {
       method: 'grpo',
       name: 'execution',
@@ -95,6 +98,14 @@ export const presets = {
 export type PresetName = keyof typeof presets;
 
 export const presetNames = Object.keys(presets) as PresetName[];
+
+const isPaper = (name: PresetName): boolean => (presets[name] as Preset).paper === true;
+
+/** The papers, then what they are compared with. */
+export const presetGroups: readonly { title: string; names: readonly PresetName[] }[] = [
+  { title: 'Papers', names: presetNames.filter(isPaper) },
+  { title: 'Baselines and controls', names: presetNames.filter((name) => !isPaper(name)) },
+];
 
 export const isPreset = (name: string): name is PresetName => Object.hasOwn(presets, name);
 
