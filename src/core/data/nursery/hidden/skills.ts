@@ -1,10 +1,11 @@
 /**
- * What the hidden world asks: simple questions about two or three tables, in the schema's own words. What is
- * hard about it shall be finding out, not synonyms.
+ * What the hidden world asks: simple questions about two or three tables, in the schema's own words and without
+ * numbers or dates to compare with. What is hard about it shall be finding out, not synonyms or copying digits.
  */
 import type { Stream } from '../../../random/stream.ts';
 import { TEMPLATES, type Draft } from '../draft.ts';
 import type { Level } from '../hardness.ts';
+import type { Query } from '../query.ts';
 import { Scene } from '../scene.ts';
 import type { Variant } from '../schemas.ts';
 import { choices } from './needs.ts';
@@ -12,10 +13,10 @@ import { choices } from './needs.ts';
 const EASY_SHARE = 0.45;
 
 const EASY =
-  'list distinct where-equal where-compare look-up aggregate aggregate-where count-where ' +
-  'count-distinct order where-not';
+  'list distinct where-equal look-up aggregate aggregate-where count-where count-distinct order ' +
+  'where-not';
 const MEDIUM =
-  'list-two where-and where-either superlative top where-order group-count group-aggregate ' +
+  'list-two where-either superlative top where-order group-count group-aggregate ' +
   'count-and-average of-parent parent-where child-where count-of-parent aggregate-of-parent ' +
   'count-per-parent';
 
@@ -54,13 +55,17 @@ const templates = (level: Level) =>
 const EASY_TEMPLATES = templates('easy');
 const MEDIUM_TEMPLATES = templates('medium');
 
+const comparesText = ({ where }: Query): boolean =>
+  where?.conditions.every((c) => c.kind === 'compare' && /^[A-Za-z]/.test(String(c.right))) ?? true;
+
 /** A question that can be made to need `calls` calls; undefined where the schema gives none soon. */
 export function draftHidden(variant: Variant, stream: Stream, calls: number): Draft | undefined {
   for (let attempt = 0; attempt < 30; attempt++) {
     const easy = stream.chance(EASY_SHARE);
     const template = stream.pick(easy ? EASY_TEMPLATES : MEDIUM_TEMPLATES);
     const sketch = template.sketch(new Scene(variant, stream));
-    if (!sketch || choices(sketch.query, variant, calls).length === 0) continue;
+    if (!sketch || !comparesText(sketch.query)) continue;
+    if (choices(sketch.query, variant, calls).length === 0) continue;
     const wording = stream.int(sketch.wordings.length);
     return {
       question: sketch.wordings[wording]!(),
