@@ -7,7 +7,7 @@ import { TEMPLATES, type Draft } from '../draft.ts';
 import type { Level } from '../hardness.ts';
 import type { Query } from '../query.ts';
 import { Scene } from '../scene.ts';
-import type { Variant } from '../schemas.ts';
+import type { NurseryColumn, NurseryTable, Variant } from '../schemas.ts';
 import { choices } from './needs.ts';
 
 const EASY_SHARE = 0.45;
@@ -27,13 +27,15 @@ export const HIDDEN_TEMPLATES: readonly string[] = [
 
 const MOST_TABLES = 3;
 
-/** A schema whose things are called by their names and by nothing else. */
+/** A schema whose things are called by one word each, the first there is for them, and by nothing else. */
 function plainSpoken(variant: Variant): Variant {
   const tables = variant.tables.map((table) => {
-    const copy = { ...table, words: [table.name] };
-    copy.columns = table.columns.map((column) => ({
-      ...{ ...column, table: copy, words: [column.name], adjectives: undefined },
-    }));
+    const name = table.words[0]!;
+    const copy: NurseryTable = { ...table, name, words: [name] };
+    copy.columns = table.columns.map((column) => {
+      const word = nameOf(column, variant);
+      return { ...column, table: copy, name: word, words: [word], adjectives: undefined };
+    });
     copy.key = copy.columns[table.key.index]!;
     return copy;
   });
@@ -44,6 +46,14 @@ function plainSpoken(variant: Variant): Variant {
     column: tables[link.child.index]!.columns[link.column.index]!,
   }));
   return { ...variant, tables, links };
+}
+
+function nameOf(column: NurseryColumn, { links }: Variant): string {
+  if (column.kind === 'key') {
+    return column.name === 'id' ? 'id' : `${column.table.words[0]!}_id`;
+  }
+  if (column.kind !== 'reference') return column.words[0]!;
+  return `${links.find((link) => link.column === column)!.parent.words[0]!}_id`;
 }
 
 /** Schemas of a split as the hidden world has them. */
