@@ -12,6 +12,7 @@ import {
 } from '../evaluate/metrics.ts';
 import { resultKey } from '../evaluate/result-key.ts';
 import { valueAwareAtK } from '../evaluate/value-aware-vote.ts';
+import { toolMetrics, type ToolMetrics } from '../evaluate/tools.ts';
 import type { Draws, SampleRequest } from './compute.ts';
 import type { RunContext } from './context.ts';
 import { emptyEpisode, sampleEpisodes } from './episodes.ts';
@@ -84,6 +85,8 @@ async function episodesInBatches(
 export interface GreedyResult {
   all: Accuracy;
   by_difficulty: Record<string, Accuracy>;
+  /** Where episodes call tools. */
+  tools?: ToolMetrics;
   episodes: Episode[];
 }
 
@@ -104,7 +107,11 @@ export async function evaluateGreedy(
       : false;
     verdicts.push({ ...judged(episode), suite });
   }
-  return { all: accuracy(verdicts), by_difficulty: accuracyByDifficulty(verdicts), episodes };
+  const tools = toolMetrics(episodes);
+  return {
+    ...{ all: accuracy(verdicts), by_difficulty: accuracyByDifficulty(verdicts), episodes },
+    ...(tools && { tools }),
+  };
 }
 
 export interface SampledScores {

@@ -2,6 +2,7 @@
 import { groupShares, isOverBroad } from '../evaluate/metrics.ts';
 import { answerStep, type Episode } from '../episode/episode.ts';
 import { mean, sampleStd } from '../evaluate/statistics.ts';
+import { toolMetrics } from '../evaluate/tools.ts';
 import type { Group } from './rollout.ts';
 import { memorySpread } from './term-spread.ts';
 
@@ -71,10 +72,22 @@ export function episodeMetrics(groups: readonly Group[]): Record<string, number>
   };
 }
 
-/** turns/mean and turns/unanswered (share of episodes without an answer), where there is more than one turn. */
+/** turns/mean and turns/unanswered (share of episodes without an answer), where there is more than one turn, and tools/*. */
 function turnMetrics(episodes: readonly Episode[]): Record<string, number> {
   const counts = episodes.map(({ steps }) => steps.length);
   if (!counts.some((count) => count > 1)) return {};
   const unanswered = episodes.filter((episode) => !answerStep(episode)).length;
-  return { 'turns/mean': average(counts), 'turns/unanswered': unanswered / episodes.length };
+  return {
+    'turns/mean': average(counts),
+    'turns/unanswered': unanswered / episodes.length,
+    ...named('tools/', toolMetrics(episodes)),
+  };
 }
+
+/** Numbers under a prefix; those that are none are left out. */
+export const named = (prefix: string, metrics: object = {}): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(metrics as Record<string, number>)
+      .filter(([, value]) => !Number.isNaN(value))
+      .map(([name, value]) => [prefix + name, value]),
+  );

@@ -23,6 +23,7 @@ import { evaluateGreedy } from './evaluation.ts';
 import { checkBackend, checkSound, explained } from './failure.ts';
 import { grpoLearner } from './grpo.ts';
 import type { Learner } from './learner.ts';
+import { named } from './metrics.ts';
 import { Optimizer } from './optimizer.ts';
 import { rejectionSftLearner } from './rejection-sft.ts';
 import type { Group } from './rollout.ts';
@@ -268,7 +269,7 @@ const logEvaluation = (store: RunStore, { update, metrics }: Evaluation): Promis
 async function evaluate(context: RunContext, update: number): Promise<Evaluation> {
   const { split, tasks: count } = context.recipe.eval;
   const tasks = context.data.splits.get(split)?.slice(0, count) ?? [];
-  const { all } = await evaluateGreedy(context, tasks, {
+  const { all, tools } = await evaluateGreedy(context, tasks, {
     max_completion_length: maxCompletionLength(context.recipe),
     batch_size: EVALUATION_BATCH,
     test_suite: false,
@@ -278,6 +279,7 @@ async function evaluate(context: RunContext, update: number): Promise<Evaluation
     'eval/error': all.error_rate,
     'eval/empty': all.empty_rate,
     'eval/over_broad': all.over_broad_rate,
+    ...named('eval/tools/', tools),
   };
   checkBackend();
   return { type: 'evaluation', update, split, metrics };

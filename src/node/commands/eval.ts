@@ -108,10 +108,17 @@ async function run(session: Session, name: string, options: Options): Promise<vo
   }
   const unfit = tasks.filter((task) => !fits(context, task, measure)).length;
   const { low, high } = wilsonInterval(Math.round(greedy.all.ex * tasks.length), tasks.length);
-  const { all, by_difficulty } = greedy;
+  const { all, by_difficulty, tools } = greedy;
   const { groups, ...scores } = sampled ?? { groups: undefined };
   const title = `${name} on ${dataset.name}, ${tasks.length} questions (${backend.name})`;
   const notes = [`EX ${percent(all.ex)}, 95 % interval ${percent(low)} to ${percent(high)}`];
+  if (tools) {
+    const { calls, wasted, recall } = tools;
+    notes.push(
+      `${calls.toFixed(2)} calls a question, ${wasted.toFixed(2)} wasted; ` +
+        `${percent(recall)} of the needed ones made`,
+    );
+  }
   if (unfit > 0) notes.push(`${unfit} prompts too long for the policy, counted as wrong`);
   session.print(
     [
@@ -125,7 +132,7 @@ async function run(session: Session, name: string, options: Options): Promise<vo
     {
       ...{ checkpoint: name, backend: backend.name, dataset: dataset.name },
       ...{ tasks_sha256: tasksHash(tasks), questions: tasks.length, prompts_too_long: unfit },
-      greedy: { ...all, ex_interval: [low, high], by_difficulty },
+      greedy: { ...all, ex_interval: [low, high], by_difficulty, ...(tools && { tools }) },
       ...(sampled && { sampled: { k, seed: options.seed, temperature: 1, ...scores } }),
       ...(options.items && {
         items: tasks.map((task, i) => item(task, greedy.episodes[i]!, groups?.[i])),

@@ -1,5 +1,6 @@
 /** What is measured of a policy on a split: greedily, and by eight samples at temperature 1. */
 import { badInput } from '../../core/errors.ts';
+import type { ToolMetrics } from '../../core/evaluate/tools.ts';
 import type { Policy } from '../../core/model/policy.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
 import { maxCompletionLength } from '../../core/train/batches.ts';
@@ -52,7 +53,7 @@ export async function measure(
     const max_completion_length = options.maxCompletionLength ?? maxCompletionLength(recipe);
     const settings = { max_completion_length, batch_size: 64, test_suite: true };
     const report = (done: number): void => onProgress(done, tasks.length, `${split} questions`);
-    const { all, by_difficulty } = await evaluateGreedy(context, tasks, settings, report);
+    const { all, by_difficulty, tools } = await evaluateGreedy(context, tasks, settings, report);
     const result: SplitResult = {
       questions: tasks.length,
       ex: all.ex,
@@ -65,6 +66,7 @@ export async function measure(
         Object.entries(by_difficulty).map(([level, { ex }]) => [level, ex]),
       ),
       samples: null,
+      ...(tools && { more: callNumbers(tools) }),
     };
     if (!options.samples) return result;
     // The same draws for every arm and seed: only the policy differs.
@@ -74,13 +76,20 @@ export async function measure(
       prompt: context.prompts.of(tasks[i]!),
       episodes,
     }));
-    const more: Record<string, number> = {};
+    const more: Record<string, number> = { ...result.more };
     if (options.start) more['kl_from_start'] = await klFromStart(policy, options.start, written);
     return { ...result, samples: scores(sampled), more };
   } finally {
     await sql.close();
   }
 }
+
+/** Of greedy answers, by the names that tables use. */
+const callNumbers = (tools: ToolMetrics): Record<string, number> => ({
+  ...{ calls: tools.calls, wasted_calls: tools.wasted, repeated_calls: tools.repeated },
+  ...{ useless_calls: tools.useless, failing_calls: tools.failing },
+  ...(!Number.isNaN(tools.recall) && { needed_recall: tools.recall }),
+});
 
 function scores({ by_difficulty: _, groups: __, ...all }: SampledResult): SampledScores {
   return all;
