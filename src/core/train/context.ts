@@ -65,6 +65,11 @@ export class Prompts {
     return tokens;
   }
 
+  /** Prompts for the same databases under another protocol or other options of it. */
+  under(recipe: Pick<Recipe, 'protocol' | 'turns' | 'prompt'>): Prompts {
+    return new Prompts(this.#tokenizer, this.#schemas, recipe);
+  }
+
   schemaOf(task: Task): Schema {
     return this.#schemas.get(task.db_id)!.schema;
   }

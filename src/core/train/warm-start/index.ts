@@ -19,6 +19,7 @@ import type { SqlLoader, WarmStartKind } from './kind.ts';
 import { nurseryOf } from './nursery.ts';
 import { SAMPLES } from './sharpen.ts';
 import { thinkWarmStart } from './think.ts';
+import { toolsWarmStart } from './tools.ts';
 
 /** A protocol, or `broad`: another start of the direct one. */
 export type WarmStartName = ProtocolName | 'broad';
@@ -27,6 +28,7 @@ export const warmStarts: Readonly<Partial<Record<WarmStartName, WarmStartKind>>>
   broad: broadWarmStart,
   direct: directWarmStart,
   think: thinkWarmStart,
+  tools: toolsWarmStart,
 };
 
 /** Throws `bad_input` listing the kinds there are. */
@@ -60,7 +62,12 @@ export function warmStartRecipe(
   seed: number,
   { updates, part = 'whole', base }: { updates?: number; part?: Part; base?: string } = {},
 ): Recipe {
-  const { recipe, updates: own, corpusName: corpus = 'planted' } = findWarmStart(kind);
+  const {
+    recipe,
+    updates: own,
+    corpusName: corpus = 'planted',
+    batch_size = 32,
+  } = findWarmStart(kind);
   const factor = (updates ?? own.gold + own.planted) / (own.gold + own.planted);
   const gold = part === 'planted' ? 0 : Math.round(factor * own.gold);
   const planted = part === 'base' ? 0 : Math.round(factor * own.planted);
@@ -75,7 +82,7 @@ export function warmStartRecipe(
       checkpoint: base ?? 'scratch',
       model: { vocab_size: WARM_VOCABULARY, ...recipe.policy?.model },
     },
-    sft: { corpus, num_updates: gold + planted, gold_updates: gold, batch_size: 32 },
+    sft: { corpus, num_updates: gold + planted, gold_updates: gold, batch_size },
     optimizer: {
       learning_rate: part === 'planted' ? 3e-3 : 6e-3,
       adam_beta2: 0.98,
@@ -100,12 +107,19 @@ export async function corpusOf(recipe: Recipe, sql: SqlLoader): Promise<Corpus |
 /** The byte-level BPE of a small policy, learnt from what its protocol writes and reads in the Nursery. */
 export async function nurseryTokenizer(recipe: Recipe, sql: SqlLoader): Promise<TokenizerFiles> {
   const [seed] = nurseryOf(recipe);
-  const corpus = await findWarmStart(nameOf(recipe)).corpus({ ...recipe, seed }, 0, sql);
+  const { tags = [], ...kind } = findWarmStart(nameOf(recipe));
+  const corpus = await kind.corpus({ ...recipe, seed }, 0, sql);
   const texts = Array.from({ length: TOKENIZER_TEXTS }, (_, i) => {
     const { prompt, turns } = corpus(0, i);
     return prompt + turns.map(({ text, observation = '' }) => text + observation).join('');
   });
-  return trainBpe(texts, { vocabSize: recipe.policy.model.vocab_size });
+  const vocabSize = recipe.policy.model.vocab_size;
+  if (tags.length === 0) return trainBpe(texts, { vocabSize });
+  const between = new RegExp(tags.join('|'));
+  return trainBpe(
+    texts.flatMap((text) => text.split(between)),
+    { vocabSize, specialTokens: ['<|pad|>', '<|endoftext|>', ...tags] },
+  );
 }
 
 /** What a warm start measures, on dev questions. */

@@ -27,6 +27,10 @@ export interface WarmStartKind {
   corpusName?: 'over-broad';
   /** What its recipe says beside `warmStartRecipe`'s: protocol, data, model. */
   recipe: Pick<RecipeInput, 'protocol' | 'data' | 'policy' | 'turns'>;
+  /** Sequences in each update, 32 where it does not say. */
+  batch_size?: number;
+  /** Texts that the tokenizer is to make one token each. */
+  tags?: readonly string[];
   /** Tokens a completion may have. */
   max_completion_length: number;
   /**
