@@ -7,6 +7,7 @@ import { patch } from '../../core/recipe/change.ts';
 import { parseRecipe } from '../../core/recipe/parse.ts';
 import { presetRecipe } from '../../core/recipe/presets.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
+import { needsProcessModel } from '../../core/train/step-values.ts';
 import { findWarmStart, type WarmStartName } from '../../core/train/warm-start/index.ts';
 import type { MetricName } from './metrics.ts';
 
@@ -20,6 +21,8 @@ export interface Arm {
   /** Preset that `changes` are made to; null measures the warm start itself. */
   preset: string | null;
   changes?: Changes;
+  /** The arm whose learning rate it takes instead of trials of its own: a control that differs in one thing only. */
+  rateOf?: string;
   /** Reported as an estimate over `EXPLORATORY_SEEDS`, without a claim. */
   exploratory?: true;
 }
@@ -73,6 +76,8 @@ export interface Experiment {
   metrics: readonly MetricName[];
   /** Metrics of training that are drawn over the updates. */
   curves: readonly string[];
+  /** A process reward model is trained for each seed, on traces of its warm start. */
+  prm?: true;
   /** Learning rates each arm is tried with, on tuning seeds and tuning questions; null keeps the presets'. */
   trials: { rates: readonly number[]; seeds: number } | null;
   /** First seeds, from whose spread the number of seeds is computed; null: `seeds`. */
@@ -113,6 +118,8 @@ export interface RecipeChoice {
   seed: number;
   /** Recipe's name of the warm start: `warm-<seed>` or a checkpoint's hash. */
   checkpoint: string;
+  /** Of the process reward model, where the arm is scored by one. */
+  prm?: string;
   /** Learning rate; the preset's by default. */
   rate?: number;
 }
@@ -124,12 +131,16 @@ export interface RecipeChoice {
 export function armRecipe(
   experiment: Experiment,
   arm: Arm,
-  { seed, checkpoint, rate }: RecipeChoice,
+  { seed, checkpoint, prm, rate }: RecipeChoice,
 ): Recipe {
   const { preset, changes = {} } = arm.preset === null ? trainedArms(experiment)[0]! : arm;
   const started = parseRecipe(patch(presetRecipe(preset!), startChanges(experiment.start)));
   const common = parseRecipe(patch(started, experiment.common ?? {}));
-  const recipe = parseRecipe(patch(common, changes));
+  const changed = parseRecipe(patch(common, changes));
+  const scored = prm !== undefined && needsProcessModel(changed);
+  const recipe = scored
+    ? parseRecipe(patch(changed, { process_values: { checkpoint: prm } }))
+    : changed;
   return parseRecipe({
     ...recipe,
     name: arm.name,

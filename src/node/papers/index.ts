@@ -5,5 +5,8 @@ import { finer } from './finer.ts';
 import { finestep } from './finestep.ts';
 import { loop } from './loop.ts';
 import { overBroad } from './over-broad.ts';
+import { rewardSql } from './reward-sql.ts';
 
-export const EXPERIMENTS: readonly Experiment[] = [loop, execution, overBroad, finer, finestep];
+export const EXPERIMENTS: readonly Experiment[] = [
+  ...[loop, execution, overBroad, finer, finestep, rewardSql],
+];

@@ -1,23 +1,27 @@
 /** Makes the pieces of an experiment in this process. */
-import { rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
+import { sha256Hex } from '../../core/recipe/canonical.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
 import type { LoadedData } from '../../core/train/data.ts';
 import { loadCheckpoint, startingPolicy } from '../checkpoints.ts';
 import { loadData } from '../run-inputs.ts';
-import { armRecipe, findArm, SPLITS, type Experiment } from './experiment.ts';
+import { runCommand } from './command.ts';
+import { armRecipe, findArm, SPLITS, trainedArms, type Experiment } from './experiment.ts';
 import { measure } from './measure.ts';
 import { resultPath, type Make, type MakeOptions, type Piece } from './piece.ts';
 import { readResult } from './claim.ts';
-import type { RunResult, TrialResult, WarmResult } from './result.ts';
-import { runFolder, trainArm } from './train-arm.ts';
+import type { ModelResult, PrmResult, RunResult, TrialResult, WarmResult } from './result.ts';
+import { runFolder, trainArm, type Models } from './train-arm.ts';
 import { makeWarmStart, startFolder } from './warm.ts';
 
 export const makePiece: Make = async (piece, options) => {
   switch (piece.stage) {
     case 'warm':
       return makeWarmStart(piece.seed, options);
+    case 'prm':
+      return makePrm(piece.seed, options);
     case 'trials':
       return makeTrial(piece, options);
     case 'runs':
@@ -27,11 +31,11 @@ export const makePiece: Make = async (piece, options) => {
   }
 };
 
-async function warmResult(seed: number, { out }: MakeOptions): Promise<WarmResult> {
-  const path = resultPath(out, { stage: 'warm', seed });
-  const warm = await readResult<WarmResult>(path);
-  if (!warm) throw badInput(path, null, 'the result of the warm start stage');
-  return warm;
+async function modelResult<T extends ModelResult>(piece: Piece, { out }: MakeOptions): Promise<T> {
+  const path = resultPath(out, piece);
+  const model = await readResult<T>(path);
+  if (!model) throw badInput(path, null, `the result of stage ${piece.stage}`);
+  return model;
 }
 
 /** The last data made: the pieces of an experiment mostly share it. */
@@ -43,10 +47,8 @@ async function dataOf(recipe: Recipe, splits: readonly string[]): Promise<Loaded
   return lastData.loaded.data;
 }
 
-interface Prepared {
+interface Prepared extends Models {
   recipe: Recipe;
-  /** Folder of the warm start, where recipes do not name it. */
-  start: string | undefined;
 }
 
 async function prepare(
@@ -54,12 +56,41 @@ async function prepare(
   piece: { arm: string; seed: number; rate?: number },
   options: MakeOptions,
 ): Promise<Prepared> {
-  const warm = await warmResult(piece.seed, options);
+  const { seed, rate } = piece;
+  const warm = await modelResult<WarmResult>({ stage: 'warm', seed }, options);
+  const prm = experiment.prm && (await modelResult<PrmResult>({ stage: 'prm', seed }, options));
   const recipe = armRecipe(experiment, findArm(experiment, piece.arm), {
-    ...{ seed: piece.seed, checkpoint: warm.checkpoint },
-    ...(piece.rate !== undefined && { rate: piece.rate }),
+    ...{ seed, checkpoint: warm.checkpoint },
+    ...(prm && { prm: prm.checkpoint }),
+    ...(rate !== undefined && { rate }),
   });
-  return { recipe, start: startFolder(warm) };
+  return { recipe, start: startFolder(warm), prm: prm?.path };
+}
+
+/**
+ * Trained on traces of the seed's warm start with \`--force\`, so that one that misses its limits is known and not
+ * made again. Undefined when stopped.
+ */
+async function makePrm(seed: number, options: MakeOptions): Promise<PrmResult | undefined> {
+  const { experiment, runs } = options;
+  const warm = await modelResult<WarmResult>({ stage: 'warm', seed }, options);
+  const { checkpoint, path } = warm;
+  const recipe = armRecipe(experiment, trainedArms(experiment)[0]!, { seed, checkpoint });
+  const folder = join(runs, 'prm', String(seed));
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'recipe.json'), JSON.stringify(recipe));
+  const printed = await runCommand(
+    [
+      ...['prm', path, '--recipe', join(folder, 'recipe.json'), '--seed', String(seed)],
+      ...['--out', folder, '--work', join(folder, 'work.jsonl'), '--force'],
+      ...['--backend', 'wasm', '--workers', '1'],
+    ],
+    options,
+  );
+  if (!printed) return undefined;
+  const { missed, ...report } = printed as { missed: string[] };
+  const weights = await readFile(join(folder, 'model.safetensors'));
+  return { seed, path: folder, checkpoint: sha256Hex(weights), missed, report };
 }
 
 async function makeTrial(
@@ -68,10 +99,10 @@ async function makeTrial(
 ): Promise<TrialResult | undefined> {
   const { experiment, onProgress } = options;
   const { arm, seed, rate } = piece;
-  const { recipe, start } = await prepare(experiment, piece, options);
+  const { recipe, ...models } = await prepare(experiment, piece, options);
   const data = await dataOf(recipe, [SPLITS.tuning]);
   const folder = join(options.runs, 'trials', `${arm}-lr${rate}-${seed}`);
-  const trained = await trainArm(recipe, folder, data, start, options);
+  const trained = await trainArm(recipe, folder, data, models, options);
   if (!trained) return undefined;
   const { updates, seconds, failed } = trained;
   let ex = 0;
@@ -96,13 +127,13 @@ async function makeRun(
 ): Promise<RunResult | undefined> {
   const { experiment, onProgress, questions } = options;
   const { arm, seed } = piece;
-  const { recipe, start } = await prepare(experiment, piece, options);
+  const { recipe, ...models } = await prepare(experiment, piece, options);
   const data = await dataOf(recipe, [SPLITS.dev]);
   const trains = findArm(experiment, arm).preset !== null;
   const folder = runFolder(options.runs, arm, seed);
-  const trained = trains && (await trainArm(recipe, folder, data, start, options));
+  const trained = trains && (await trainArm(recipe, folder, data, models, options));
   if (trains && !trained) return undefined;
-  const began = await startingPolicy(recipe, start);
+  const began = await startingPolicy(recipe, models.start);
   const loaded = trained ? await loadCheckpoint(folder) : began;
   try {
     const dev = await measure(loaded, recipe, data, {
@@ -133,7 +164,7 @@ async function measureHeldout(
   const run = await readResult<RunResult>(path);
   if (!run) throw badInput(path, null, 'the result of the run');
   const { recipe } = run;
-  const start = startFolder(await warmResult(seed, options));
+  const start = startFolder(await modelResult<WarmResult>({ stage: 'warm', seed }, options));
   const folder = runFolder(options.runs, arm, seed);
   const data = await dataOf(recipe, [SPLITS.heldout]);
   const untrained = findArm(experiment, arm).preset === null;

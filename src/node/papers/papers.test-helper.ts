@@ -60,14 +60,14 @@ const split = (arm: string, seed: number): SplitResult => ({
   ...{ levels: {}, samples: null },
 });
 
-/** Seed 2's warm start is refused, and 1001's. */
-const REFUSED = new Set([2, 1001]);
+/** Seed 2's warm start is refused, and 1001's; seed 3's process reward model. */
+const REFUSED = { warm: new Set([2, 1001]), prm: new Set([3]) };
 
 /** A result for any piece at once. */
 export function fakeResult(piece: Piece): WarmResult | TrialResult | RunResult {
   const { seed } = piece;
-  if (piece.stage === 'warm') {
-    const missed = REFUSED.has(seed) ? ['greedy 0.900, wanted 0.2 to 0.4'] : [];
+  if (piece.stage === 'warm' || piece.stage === 'prm') {
+    const missed = REFUSED[piece.stage].has(seed) ? ['greedy 0.900, wanted 0.2 to 0.4'] : [];
     return { kind: 'direct', seed, path: '', checkpoint: `warm-${seed}`, missed, report: {} };
   }
   const what = { experiment: 'tiny', arm: piece.arm, seed };

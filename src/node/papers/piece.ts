@@ -5,18 +5,20 @@ import type { Experiment } from './experiment.ts';
 
 export type Piece =
   | { stage: 'warm'; seed: number }
+  | { stage: 'prm'; seed: number }
   | { stage: 'trials'; arm: string; seed: number; rate: number }
   /** `rate`: the arm's chosen learning rate; undefined keeps the preset's. */
   | { stage: 'runs'; arm: string; seed: number; rate?: number }
   | { stage: 'heldout'; arm: string; seed: number };
 
 /** Folders of result files. */
-export const STAGE_FOLDERS = ['warm', 'trials', 'runs', 'heldout'] as const;
+export const STAGE_FOLDERS = ['warm', 'prm', 'trials', 'runs', 'heldout'] as const;
 
 /** Name of a piece among those of its stage. */
 export function pieceName(piece: Piece): string {
   switch (piece.stage) {
     case 'warm':
+    case 'prm':
       return String(piece.seed);
     case 'trials':
       return `${piece.arm}-lr${piece.rate}-${piece.seed}`;
@@ -33,6 +35,8 @@ export function describePiece(piece: Piece): string {
   switch (piece.stage) {
     case 'warm':
       return `warm start, seed ${piece.seed}`;
+    case 'prm':
+      return `process reward model, seed ${piece.seed}`;
     case 'trials':
       return `${piece.arm} at ${piece.rate}, tuning seed ${piece.seed}`;
     case 'runs':

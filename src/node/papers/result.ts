@@ -65,17 +65,25 @@ export interface TrialResult {
   failed?: string;
 }
 
-/** A warm start: a file of `warm/`. */
-export interface WarmResult {
-  kind: string;
+/** A model that others start from or are scored by. */
+export interface ModelResult {
   seed: number;
   /** Where it is kept. */
   path: string;
   /** As recipes name it: `warm-<seed>`, or the SHA-256 of its weights. */
   checkpoint: string;
-  /** Limits it misses: none means that arms may start from it. */
+  /** Limits it misses: none means that arms may start from it, or be scored by it. */
   missed: string[];
-  /** First part it shares with others, where it has one. */
-  base?: string;
+  /** As `stepsql warm-start` and `stepsql prm` measured it. */
   report: Record<string, unknown>;
 }
+
+/** A warm start: a file of `warm/`. */
+export interface WarmResult extends ModelResult {
+  kind: string;
+  /** First part it shares with others, where it has one. */
+  base?: string;
+}
+
+/** A process reward model, trained on traces of the seed's warm start: a file of `prm/`. */
+export type PrmResult = ModelResult;

@@ -8,7 +8,14 @@ import { describePiece, pieceName, resultPath, type Piece } from './piece.ts';
 import { chooseRate, planSeeds } from './plan.ts';
 import type { RunResult } from './result.ts';
 import { makeAll } from './schedule.ts';
-import { measureHeldout, runAll, runPilot, runTrials, type StageOptions } from './stages.ts';
+import {
+  acceptedSeeds,
+  measureHeldout,
+  runAll,
+  runPilot,
+  runTrials,
+  type StageOptions,
+} from './stages.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -60,6 +67,27 @@ describe('the stages of an experiment', () => {
     await expect(runAll(new Map(), null, options({ seeds: [2] }))).rejects.toThrow(
       '--seeds: got 2, expected one whose warm start meets its limits',
     );
+  });
+
+  it('starts from seeds whose process reward model is accepted too, where there are some', async () => {
+    const { make, made } = fakeMaker();
+    const experiment = { ...tiny, prm: true as const };
+    const seeds = await acceptedSeeds(4, 0, options({ experiment, make }));
+    expect(seeds).toEqual([0, 1, 4, 5]);
+    expect(names(made, 'prm')).toEqual(['0', '1', '3', '4', '5']); // none for a start refused
+  });
+
+  it('lets a control take the rate of the arm it controls', async () => {
+    const [start, old, method, odd] = tiny.arms;
+    const arms = [start!, old!, method!, { ...odd!, rateOf: 'new' }];
+    const { make, made } = fakeMaker();
+    const given = options({ make, arms, experiment: { ...tiny, arms } });
+    const rates = (await runTrials(given))!;
+    expect(names(made, 'trials').some((name) => name.startsWith('odd'))).toBe(false);
+    await runAll(rates, null, { ...given, seeds: [0] });
+    expect(made.find((piece) => piece.stage === 'runs' && piece.arm === 'odd')).toMatchObject({
+      rate: 2e-4,
+    });
   });
 
   it('gives up on a kind of warm start that is never accepted', async () => {

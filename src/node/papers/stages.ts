@@ -10,7 +10,7 @@ import { readFolder, readResult, writeResult } from './claim.ts';
 import { EXPLORATORY_SEEDS, trainedArms, type Arm } from './experiment.ts';
 import { pieceName, resultPath, type Piece } from './piece.ts';
 import { chooseRate, planSeeds, type ChosenRate, type Plan } from './plan.ts';
-import type { RunResult, TrialResult, WarmResult } from './result.ts';
+import type { ModelResult, PrmResult, RunResult, TrialResult, WarmResult } from './result.ts';
 import { makeAll, type ScheduleOptions } from './schedule.ts';
 
 export const STAGES = ['trials', 'pilot', 'runs', 'heldout', 'report'] as const;
@@ -32,14 +32,27 @@ export interface StageOptions extends ScheduleOptions {
   force: boolean;
 }
 
-async function warmStarts(
+interface Start {
+  seed: number;
+  /** Limits that its models miss: none means that arms may start here. */
+  missed: string[];
+}
+
+/** Warm starts, and for those that are accepted the process reward models of experiments that have them. */
+async function starts(
   seeds: readonly number[],
   options: StageOptions,
-): Promise<WarmResult[] | undefined> {
-  return makeAll<WarmResult>(
-    seeds.map((seed) => ({ stage: 'warm', seed })),
-    options,
-  );
+): Promise<Start[] | undefined> {
+  const make = <T extends ModelResult>(stage: 'warm' | 'prm', of: readonly number[]) =>
+    makeAll<T>(
+      of.map((seed) => ({ stage, seed })),
+      options,
+    );
+  const warm = await make<WarmResult>('warm', seeds);
+  if (!warm || !options.experiment.prm) return warm;
+  const accepted = warm.filter(({ missed }) => missed.length === 0).map(({ seed }) => seed);
+  const prm = await make<PrmResult>('prm', accepted);
+  return prm && warm.map((start) => prm.find(({ seed }) => seed === start.seed) ?? start);
 }
 
 /** The first `count` seeds from `first` whose warm start meets its limits; undefined when stopped. */
@@ -50,13 +63,13 @@ export async function acceptedSeeds(
 ): Promise<number[] | undefined> {
   for (let tried = count; ;) {
     const seeds = Array.from({ length: tried }, (_, i) => first + i);
-    const made = await warmStarts(seeds, options);
+    const made = await starts(seeds, options);
     if (!made) return undefined;
     const accepted = made.filter(({ missed }) => missed.length === 0).map(({ seed }) => seed);
     if (accepted.length >= count) return accepted.slice(0, count);
     if (tried > PATIENCE * (count + 1)) {
-      const { kind, missed } = made.findLast((warm) => warm.missed.length > 0)!;
-      const state = `${accepted.length} of ${tried} warm starts (${kind}; the last: ${missed.join(', ')})`;
+      const { missed } = made.findLast((start) => start.missed.length > 0)!;
+      const state = `${accepted.length} of ${tried} warm starts (the last: ${missed.join(', ')})`;
       throw new StepSqlError(
         'warm_start',
         `warm start: got ${state}, expected ${count} to be accepted`,
@@ -71,7 +84,7 @@ async function givenSeeds(
   seeds: readonly number[],
   options: StageOptions,
 ): Promise<number[] | undefined> {
-  const made = await warmStarts(seeds, options);
+  const made = await starts(seeds, options);
   for (const { seed, missed } of made ?? []) {
     if (missed.length > 0) {
       const expected = `one whose warm start meets its limits (${missed.join(', ')})`;
@@ -90,7 +103,11 @@ export async function runTrials(options: StageOptions): Promise<Rates | undefine
   if (!trials) return new Map();
   const seeds = await acceptedSeeds(trials.seeds, TUNING_SEED, options);
   if (!seeds) return undefined;
-  const tuned = trainedArms(experiment).filter((arm) => arms.includes(arm));
+  const tuned = trainedArms(experiment).filter(
+    (arm) =>
+      arm.rateOf === undefined &&
+      (arms.includes(arm) || arms.some(({ rateOf }) => rateOf === arm.name)),
+  );
   const pieces = tuned.flatMap(({ name }) =>
     seeds.flatMap((seed) =>
       trials.rates.map((rate): Piece => ({ stage: 'trials', arm: name, seed, rate })),
@@ -104,7 +121,7 @@ export async function runTrials(options: StageOptions): Promise<Rates | undefine
 }
 
 const runPiece = (arm: Arm, seed: number, rates: Rates): Piece => {
-  const rate = rates.get(arm.name)?.rate;
+  const rate = rates.get(arm.rateOf ?? arm.name)?.rate;
   return { stage: 'runs', arm: arm.name, seed, ...(rate !== undefined && { rate }) };
 };
 

@@ -68,6 +68,12 @@ function costsOf(recipe: Recipe, metrics: readonly MetricsLine[]): Costs | undef
   };
 }
 
+/** Folders of models that a recipe does not find by name. */
+export interface Models {
+  start: string | undefined;
+  prm: string | undefined;
+}
+
 export interface Trained {
   fingerprint: string | null;
   updates: number;
@@ -85,14 +91,12 @@ const describe = (m: Record<string, number>): string =>
 /**
  * Undefined when stopped. A run whose numbers were none any more (`diverged`) is a result: it says so in
  * `failed` and leaves its last checkpoint.
- *
- * @param start folder of the warm start; undefined for those recipes name
  */
 export async function trainArm(
   recipe: Recipe,
   folder: string,
   data: RunData,
-  start: string | undefined,
+  { start, prm }: Models,
   {
     stop,
     backend,
@@ -108,7 +112,7 @@ export async function trainArm(
   try {
     const inputs = {
       ...{ recipe, data, ...(await startingPolicy(recipe, start)) },
-      ...(await processModelOf(recipe)),
+      ...(await processModelOf(recipe, prm)),
       ...(corpus && { corpus }),
     };
     const clock = (): number => performance.now();
