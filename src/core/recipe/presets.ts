@@ -89,6 +89,40 @@ export const presets = {
       optimizer: SMALL_STEPS,
     },
   },
+  'sql-r1': {
+    description: 'Reward and settings of SQL-R1 (arXiv 2504.08600)',
+    recipe: {
+      method: 'grpo',
+      name: 'sql-r1',
+      reward: { name: 'sql-r1' },
+      grpo: { temperature: 1.1, beta: 0.001 },
+      optimizer: SMALL_STEPS,
+    },
+  },
+  arctic: {
+    description: 'Reward and settings of Arctic-Text2SQL-R1 (arXiv 2505.20315)',
+    recipe: {
+      method: 'grpo',
+      name: 'arctic',
+      reward: { name: 'arctic' },
+      grpo: { mini_batches: 2, temperature: 0.8, beta: 0.001 },
+      optimizer: SMALL_STEPS,
+    },
+  },
+  think2sql: {
+    description: 'Reward and settings of Think2SQL (arXiv 2504.15077)',
+    recipe: {
+      method: 'grpo',
+      name: 'think2sql',
+      reward: { name: 'think2sql' },
+      credit: { name: 'group-relative', options: { scale_rewards: 'batch' } },
+      grpo: {
+        ...{ temperature: 0.6, epsilon_high: 0.28 },
+        ...{ loss_type: 'dapo', importance_sampling_level: 'sequence' },
+      },
+      optimizer: SMALL_STEPS,
+    },
+  },
   'rejection-sft': {
     description: 'Rejection sampling: imitate the samples that were right, a control for GRPO',
     recipe: { method: 'rejection_sft', name: 'rejection-sft', optimizer: SMALL_STEPS },

@@ -36,7 +36,11 @@ function batchOf(seed: number): Batch {
     logProbs,
     old: logProbs.map((row) => row.map((x) => near(x, 0.4))),
     ref: logProbs.map((row) => row.map((x) => near(x, 0.7))),
-    advantages: lengths.map((length) => Array<number>(length).fill(stream.normal())),
+    // One for each of two steps of a sequence.
+    advantages: lengths.map((length) => {
+      const [first, second] = [stream.normal(), stream.normal()];
+      return Array.from({ length }, (_, t) => (t < length / 2 ? first : second));
+    }),
     mask: [[1, 1, 1, 1], [1, 0, 1, 1, 0, 1, 1], [0, 0, 0], [1], [0, 1, 1, 1, 1, 1]],
   };
 }
@@ -45,8 +49,11 @@ const sum = (values: readonly number[]): number => values.reduce((total, x) => t
 
 type Options = SurrogateOptions & { loss_type: LossType };
 
-/** GRPOTrainer._compute_loss at f2cd577 on plain arrays; `local` are the batch's forward passes. */
-function trl(batch: Batch, options: Options, local: number[][]): number {
+/**
+ * GRPOTrainer._compute_loss at f2cd577 on plain arrays; `local` are the batch's forward passes. GSPO-token's ratios
+ * have the value of `around`'s sequence and move with the token.
+ */
+function trl(batch: Batch, options: Options, local: number[][], around = batch): number {
   const { epsilon, epsilon_high, delta, beta, loss_type } = options;
   const perToken = batch.logProbs.map((row, i) => {
     const mask = batch.mask[i]!;
@@ -54,6 +61,12 @@ function trl(batch: Batch, options: Options, local: number[][]): number {
     if (options.importance_sampling_level === 'sequence') {
       const mean = sum(logRatios.map((x, t) => x * mask[t]!)) / Math.max(1, sum(mask));
       logRatios = logRatios.map(() => mean);
+    }
+    if (options.importance_sampling_level === 'sequence_token') {
+      const still = around.logProbs[i]!;
+      const mean =
+        sum(still.map((x, t) => (x - batch.old[i]![t]!) * mask[t]!)) / Math.max(1, sum(mask));
+      logRatios = row.map((x, t) => mean + x - still[t]!);
     }
     return logRatios.map((logRatio, t) => {
       let coef1 = Math.exp(logRatio);
@@ -113,7 +126,7 @@ function ours(batch: Batch, options: Options, members: number[]) {
 }
 
 const cases = LOSS_TYPES.flatMap((loss_type) =>
-  (['token', 'sequence'] as const).flatMap((importance_sampling_level) =>
+  (['token', 'sequence', 'sequence_token'] as const).flatMap((importance_sampling_level) =>
     [null, 1.3].flatMap((delta) =>
       [0, 0.3].flatMap((beta) =>
         [null, 0.28].map((epsilon_high) => ({
@@ -139,13 +152,14 @@ describe("surrogateLoss is TRL's", () => {
         expect(value).toBeCloseTo(trl(batch, options, local), 5);
         // Finite differences of the reference, one log-probability at a time.
         const gradient = parts.flatMap((part) => part.gradient);
+        const around = structuredClone(batch);
         let at = 0;
         batch.logProbs.forEach((row, i) =>
           row.forEach((x, t) => {
             const h = 1e-5;
             const moved = (by: number): number => {
               row[t] = x + by;
-              return trl(batch, options, local);
+              return trl(batch, options, local, around);
             };
             const numeric = (moved(h) - moved(-h)) / (2 * h);
             row[t] = x;
@@ -168,7 +182,7 @@ const anyOptions = fc.record({
   epsilon_high: fc.constantFrom(null, 0.28),
   delta: fc.constantFrom(null, 1.5),
   beta: fc.constantFrom(0, 0.1),
-  importance_sampling_level: fc.constantFrom('token' as const, 'sequence' as const),
+  importance_sampling_level: fc.constantFrom(...(['token', 'sequence', 'sequence_token'] as const)),
   loss_type: fc.constantFrom(...LOSS_TYPES),
 });
 
@@ -177,7 +191,7 @@ describe('surrogateLoss', () => {
     const advantages = [1, -2, 0.5];
     const weights = [0.2, 0.3, 0.5];
     const options = { epsilon: 0.2, epsilon_high: null, delta: null, beta: 0 };
-    for (const importance_sampling_level of ['token', 'sequence'] as const) {
+    for (const importance_sampling_level of ['token', 'sequence', 'sequence_token'] as const) {
       const run = (logProbs: Tensor1D) =>
         surrogateLoss(
           {
@@ -201,14 +215,15 @@ describe('surrogateLoss', () => {
 
   it('does not look at masked tokens', () => {
     fc.assert(
-      fc.property(anyOptions, fc.nat({ max: 1000 }), arrays(21, -5, 0), (options, seed, noise) => {
+      fc.property(anyOptions, fc.nat({ max: 1000 }), arrays(21, -5, 5), (options, seed, noise) => {
         const batch = batchOf(seed);
         const other = structuredClone(batch);
         let at = 0;
         batch.mask.forEach((row, i) =>
           row.forEach((m, t) => {
             for (const key of ['logProbs', 'old', 'ref', 'advantages'] as const) {
-              if (!m) other[key][i]![t] = noise[at++ % noise.length]!;
+              // Far from the policy too: what is masked must not overflow into what is not.
+              if (!m) other[key][i]![t] = noise[at++ % noise.length]! * (key === 'ref' ? 60 : 1);
             }
           }),
         );

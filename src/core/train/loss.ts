@@ -115,7 +115,8 @@ export function surrogateLoss(inputs: SurrogateInputs, options: SurrogateOptions
   let kl: Tensor1D | null = null;
   if (beta > 0) {
     if (!refLogProbs) throw badInput('refLogProbs', null, 'log-probabilities when beta > 0');
-    const d = tf.sub(refLogProbs, logProbs);
+    // Nobody trains log-probabilities of observations: theirs may be so far apart that exp overflows.
+    const d = tf.mul(tf.sub(refLogProbs, logProbs), tf.tensor1d(Float32Array.from(inputs.mask)));
     kl = tf.sub(tf.sub(tf.exp(d), d), 1) as Tensor1D;
     loss = tf.add(loss, tf.mul(tf.sum(tf.mul(kl, weights)), beta));
   }
