@@ -1,3 +1,4 @@
+import { badInput } from '../../core/errors.ts';
 import type { Task } from '../../core/data/task.ts';
 import type { Episode } from '../../core/episode/episode.ts';
 import type { Accuracy } from '../../core/evaluate/metrics.ts';
@@ -15,10 +16,11 @@ import {
 } from '../../core/train/evaluation.ts';
 import { maxCompletionLength } from '../../core/train/batches.ts';
 import { startNodeBackend } from '../backend.ts';
-import { loadNamedPolicy } from '../checkpoints.ts';
+import { loadNamedPolicy, loadPrm } from '../checkpoints.ts';
 import { loadEvaluation } from '../run-inputs.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
 import type { Register, Session } from './command.ts';
+import { chooseByModel, chosenTables, type Chosen } from './eval-choice.ts';
 import { namedRecipe } from './named-recipe.ts';
 import { backendOption, plainOption, wholeNumber } from './options.ts';
 import { percent, textTable } from './table.ts';
@@ -28,6 +30,9 @@ interface Options {
   data?: string;
   recipe?: string;
   samples?: number;
+  bestOf?: number;
+  guided?: number;
+  prm?: string;
   questions?: number;
   seed: number;
   backend: string;
@@ -55,6 +60,13 @@ export const evalPolicy: Register = (program, session) => {
       'also draw k samples of each question, at temperature 1',
       wholeNumber(2, 256),
     )
+    .option('--best-of <n>', 'choose among n samples of each question', wholeNumber(2, 256))
+    .option(
+      '--guided <n>',
+      'with --prm: search step by step, n tries of each step',
+      wholeNumber(2, 256),
+    )
+    .option('--prm <dir>', 'process reward model that chooses: prm, prm-<seed> or its folder')
     .option('--questions <n>', 'only the first n questions', wholeNumber(1, 1_000_000))
     .option('--seed <n>', 'seed of the samples', wholeNumber(0, 0xffffffff), 0)
     .addOption(backendOption())
@@ -67,6 +79,10 @@ async function run(session: Session, name: string, options: Options): Promise<vo
   const recipe = await namedRecipe(name, options.recipe);
   const backend = await startNodeBackend(options.backend, options.plain);
   const { policy, tokenizer } = await loadNamedPolicy(name);
+  const model = options.prm === undefined ? undefined : await loadPrm(options.prm);
+  if (options.guided !== undefined && !model) {
+    throw badInput('--guided', options.guided, '--prm too: a model that says which step is best');
+  }
   const dataset = await loadEvaluation(recipe, options.split, options.data);
   const tasks = dataset.tasks.slice(0, options.questions);
   const sql = nodeSqlPool({
@@ -83,11 +99,13 @@ async function run(session: Session, name: string, options: Options): Promise<vo
     batch_size: BATCH,
     test_suite: true,
   };
-  const k = options.samples;
-  const total = tasks.length * (k === undefined ? 1 : 2);
+  const k = options.bestOf ?? options.samples;
+  const rounds = 1 + Number(k !== undefined) + Number(options.guided !== undefined);
+  const total = tasks.length * rounds;
   const step = (done: number): void => session.progress.step(done, total, 'questions');
   let greedy: GreedyResult;
   let sampled: SampledResult | undefined;
+  let chosen: Chosen = {};
   try {
     greedy = await evaluateGreedy(context, tasks, measure, step);
     if (k !== undefined) {
@@ -102,6 +120,11 @@ async function run(session: Session, name: string, options: Options): Promise<vo
         step(tasks.length + done),
       );
     }
+    chosen = await chooseByModel(context, tasks, sampled, {
+      ...{ bestOf: options.bestOf, guided: options.guided, seed: options.seed },
+      ...{ model, max_completion_length: measure.max_completion_length },
+      onStep: (done) => step((rounds - 1) * tasks.length + done),
+    });
   } finally {
     session.progress.finish();
     await sql.close();
@@ -127,6 +150,7 @@ async function run(session: Session, name: string, options: Options): Promise<vo
       ...(sampled
         ? [scoreTable(`${k} samples`, sampledRows(k!), sampled.by_difficulty, sampled)]
         : []),
+      ...chosenTables(chosen),
       notes.join('\n'),
     ].join('\n\n'),
     {
@@ -134,6 +158,7 @@ async function run(session: Session, name: string, options: Options): Promise<vo
       ...{ tasks_sha256: tasksHash(tasks), questions: tasks.length, prompts_too_long: unfit },
       greedy: { ...all, ex_interval: [low, high], by_difficulty, ...(tools && { tools }) },
       ...(sampled && { sampled: { k, seed: options.seed, temperature: 1, ...scores } }),
+      ...chosen,
       ...(options.items && {
         items: tasks.map((task, i) => item(task, greedy.episodes[i]!, groups?.[i])),
       }),
