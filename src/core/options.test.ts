@@ -14,11 +14,21 @@ describe('assignments', () => {
     });
   });
 
+  it('puts dotted keys into each other', () => {
+    expect(readAssignments(['a.b=1', 'a.c.d=x', 'e=2', 'e.f=3'])).toEqual({
+      a: { b: 1, c: { d: 'x' } },
+      e: { f: 3 },
+    });
+  });
+
   it('refuses what is none, and keeps hostile keys harmless', () => {
     expect(() => readAssignments(['partial'])).toThrow(/--set: got "partial", expected key=value/);
     const options = readAssignments(['__proto__={"a":1}']);
     expect(Object.hasOwn(options, '__proto__')).toBe(true);
     expect((options as { a?: number }).a).toBeUndefined();
+    const nested = readAssignments(['__proto__.a=1', 'constructor.prototype.a=1']);
+    expect((nested as { a?: number }).a).toBeUndefined();
+    expect(({} as { a?: number }).a).toBeUndefined();
   });
 });
 

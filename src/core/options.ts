@@ -51,13 +51,26 @@ function readValue(text: string): unknown {
   }
 }
 
-/** Options from assignments such as `partial=50` or `comparison=spider`. */
+/** An own property, whatever its name is. */
+const define = (holder: object, key: string, value: unknown): unknown =>
+  Object.defineProperty(holder, key, {
+    ...{ value, enumerable: true, writable: true, configurable: true },
+  });
+
+/** Options from assignments such as `partial=50` or `thoughts.scope=all`. */
 export function readAssignments(assignments: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(
-    assignments.map((assignment) => {
-      const equals = assignment.indexOf('=');
-      if (equals < 1) throw badInput('--set', assignment, 'key=value, for example partial=50');
-      return [assignment.slice(0, equals).trim(), readValue(assignment.slice(equals + 1).trim())];
-    }),
-  );
+  const options: Record<string, unknown> = {};
+  for (const assignment of assignments) {
+    const equals = assignment.indexOf('=');
+    if (equals < 1) throw badInput('--set', assignment, 'key=value, for example partial=50');
+    const keys = assignment.slice(0, equals).trim().split('.');
+    let holder: object = options;
+    for (const key of keys.slice(0, -1)) {
+      const inner: unknown = Object.getOwnPropertyDescriptor(holder, key)?.value;
+      if (typeof inner !== 'object' || inner === null) define(holder, key, {});
+      holder = (holder as Record<string, object>)[key]!;
+    }
+    define(holder, keys.at(-1)!, readValue(assignment.slice(equals + 1).trim()));
+  }
+  return options;
 }

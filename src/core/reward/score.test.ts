@@ -3,8 +3,12 @@ import { createDatabase } from '../sql/create.ts';
 import { loadSql } from '../sql/load.ts';
 import { localSqlService } from '../sql/service.ts';
 import type { SqlService } from '../sql/outcome.ts';
+import { parseOptions } from '../options.ts';
 import { findReward } from './index.ts';
-import { completionSql, readScoreLine, scoreItems } from './score.ts';
+import { loadSqlParser } from '../sql/parser.ts';
+import { memoryOptions } from './memory.ts';
+import { annotateSimilarity, readVerifiedThought } from './score-memory.ts';
+import { completionSql, readScoreLine, scoreItems, type ScoreOptions } from './score.ts';
 
 describe('the SQL in a completion', () => {
   it.each([
@@ -30,10 +34,16 @@ describe('scoring lines', () => {
     database = await service.addDatabase(bytes);
   });
 
-  const score = (method: string, lines: object[], options?: object) => {
+  const score = (
+    method: string,
+    lines: object[],
+    options?: object,
+    annotate?: ScoreOptions['annotate'],
+  ) => {
     const items = lines.map((line, i) => readScoreLine({ db_id: 'd', ...line }, `in:${i + 1}`));
     const found = findReward(method);
-    return scoreItems(items, () => database, service, found, found.make(options));
+    const scoring = { method: found, reward: found.make(options), ...(annotate && { annotate }) };
+    return scoreItems(items, () => database, service, scoring);
   };
 
   it('rewards from the answer, the published hack and its guard included', async () => {
@@ -110,6 +120,59 @@ describe('scoring lines', () => {
     await expect(score('reward-sql', [{ gold, steps }])).rejects.toThrow(
       /^in:1\.steps\[0\]\.value: got null, expected a probability/,
     );
+  });
+
+  describe('FINER-SQL', () => {
+    beforeAll(() => loadSqlParser());
+    const thought =
+      'The names of all cities are wanted, so the table city is needed with its column name; no city is left out, ' +
+      'and the order does not matter.';
+    const think = (sql: string, about = thought) => `<think>${about}</think>\n${sql}`;
+    const gold = 'SELECT name FROM city';
+    const lines = [
+      think('SELECT c.NAME FROM city AS c'),
+      think("SELECT name FROM city WHERE name = 'Nice'"),
+      think('SELECT nam FROM city'),
+      think('SELECT 1'),
+      'SELECT name FROM city',
+      think('SELECT name FROM city', 'too short'),
+      think(''),
+    ].map((completion) => ({ gold, completion }));
+
+    it('pays 4, 2 + a, 1, 2 and 0 (papers.md §2.3, no memory)', async () => {
+      const paid = await score('finer', lines);
+      // Two of three operations shared: J = 2/3.
+      const a = 0.05 * (2 / 3) + 0.95 * 0.79 * Math.pow(2 / 3, 0.2);
+      const expected = [4, 2 + a, 1, 2, 0, 0, 0];
+      paid.forEach(({ reward }, i) => expect(reward).toBeCloseTo(expected[i]!, 10));
+      expect(paid[0]!.terms).toEqual({ format: 1, execution: 2, atomic: 0, memory: 1 });
+      expect(
+        (await score('finer', lines, { variant: 'sparse' })).map(({ reward }) => reward),
+      ).toEqual([...[1, 0, 0, 0, 0, 0, 0]]);
+    });
+
+    it('compares thoughts with verified ones about other databases', async () => {
+      const about = (scope: string, db_id: string) => {
+        const known = [
+          readVerifiedThought({ thought, db_id }, 'memory:1'),
+          readVerifiedThought({ thought, db_id }, 'memory:2'),
+        ];
+        const options = parseOptions(memoryOptions, { embedder: 'n-grams', scope }, 'thoughts');
+        return annotateSimilarity(known, options);
+      };
+      const memory = async (...known: Parameters<typeof about>) =>
+        (await score('finer', lines, {}, await about(...known))).map(
+          ({ terms }) => terms['memory'],
+        );
+      const same = await memory('other_db', 'other');
+      [1, 1, 1, 1, 0, 0, 0].forEach((cosine, i) => expect(same[i]).toBeCloseTo(cosine, 6));
+      expect((await memory('other_db', 'd')).slice(0, 4)).toEqual([1, 0, 0, 0]);
+      expect((await memory('all', 'd'))[3]).toBeCloseTo(1, 6);
+      await expect(
+        annotateSimilarity([], parseOptions(memoryOptions, {}, 'thoughts')),
+      ).rejects.toThrow(/thoughts\.embedder: got "policy", expected n-grams or sentence/);
+      expect(() => readVerifiedThought({ thought }, 'memory:3')).toThrow(/^memory:3\.db_id/);
+    });
   });
 
   it('names line and field of what is malformed', () => {

@@ -141,6 +141,14 @@ const episodeOf = ({ task, steps }: ScoreItem): Episode => ({
   steps,
 });
 
+export interface ScoreOptions {
+  method: RewardMethod;
+  /** Of `method`, prepared. */
+  reward: RewardFunction;
+  /** Writes into executed episodes what the reward reads besides. */
+  annotate?: (episodes: readonly Episode[]) => Promise<void>;
+}
+
 /**
  * Runs the steps of `items` and rewards them, in order.
  *
@@ -150,8 +158,7 @@ export async function scoreItems(
   items: readonly ScoreItem[],
   database: (item: ScoreItem) => string,
   service: SqlService,
-  method: RewardMethod,
-  reward: RewardFunction,
+  { method, reward, annotate }: ScoreOptions,
 ): Promise<Score[]> {
   const requests: QueryRequest[] = items.flatMap((item) =>
     item.steps.flatMap(({ kind, sql }) => {
@@ -162,18 +169,22 @@ export async function scoreItems(
   );
   const results = await service.execute(requests);
   let next = 0;
-  return items.map((item) => {
-    let answer: QueryResult | undefined;
+  const answers: (QueryResult | undefined)[] = [];
+  const episodes = items.map((item, i) => {
     const steps = item.steps.map((step): Step => {
       if (step.sql === undefined) return step;
       const result = results[next++]!;
-      if (step.kind === 'answer') answer = result;
+      if (step.kind === 'answer') answers[i] = result;
       const { outcome, comparison, elapsedMs } = result;
       return { ...step, outcome, elapsedMs, ...(comparison && { comparison }) };
     });
-    const { total, terms, steps: process } = reward(episodeOf({ ...item, steps }));
+    return episodeOf({ ...item, steps });
+  });
+  await annotate?.(episodes);
+  return episodes.map((episode, i) => {
+    const { total, terms, steps: process } = reward(episode);
     if (!Number.isNaN(total)) return { reward: total, terms, steps: process };
-    const error = answer?.goldError ?? 'nothing to compare with';
+    const error = answers[i]?.goldError ?? 'nothing to compare with';
     return { reward: null, terms, steps: process, error };
   });
 }

@@ -7,22 +7,12 @@ import { parseOptions } from '../options.ts';
 import { Stream } from '../random/stream.ts';
 import type { Recipe } from '../recipe/schema.ts';
 import { CentredEmbedder } from '../reward/embed/centred.ts';
-import type { Embedder } from '../reward/embed/embedder.ts';
-import { nGramEmbedder } from '../reward/embed/n-grams.ts';
-import { sentenceEmbedder } from '../reward/embed/sentence.ts';
+import { textEmbedder } from '../reward/embed/index.ts';
 import { finerOptions, type FinerOptions } from '../reward/finer.ts';
-import { schemaNames, type MemoryOptions, type VerifiedThought } from '../reward/memory.ts';
+import { schemaNames, type VerifiedThought } from '../reward/memory.ts';
 import type { AnnotatorInputs } from './annotators.ts';
 import type { RunContext } from './context.ts';
 import { ThoughtMemoryAnnotator } from './thought-memory.ts';
-
-/** The embedders that need no policy. */
-export async function textEmbedder(
-  options: Pick<MemoryOptions, 'embedder' | 'model' | 'pooling'>,
-): Promise<Embedder | undefined> {
-  if (options.embedder === 'n-grams') return nGramEmbedder();
-  return options.embedder === 'sentence' ? sentenceEmbedder(options) : undefined;
-}
 
 /**
  * Thoughts that lead to gold SQL, about the schemas a run trains on: this project's stand-in for the teacher's

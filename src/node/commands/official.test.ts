@@ -111,6 +111,38 @@ describe('stepsql score', () => {
     expect(rewards(['--set', 'precisionGuard=true', '--set', 'error=-1'])).toEqual([1001, 51, -1]);
   });
 
+  it('rewards thoughts and operations by FINER-SQL, with a file of verified thoughts', async () => {
+    const thought =
+      'The name of each pet that is nine years old is wanted: the table pet has name and age, and age has to be 9.';
+    const gold = 'SELECT name FROM pet WHERE age = 9';
+    const completions = [gold, 'SELECT name FROM pet AS p WHERE p.age = 3', 'SELECT nme FROM pet']
+      .map((sql) => `<think>${thought}</think>\n${sql}`)
+      .map((completion) => JSON.stringify({ ...line, gold, completion }))
+      .join('\n');
+    const known = file('known.jsonl', `${JSON.stringify({ thought, db_id: 'cats' })}\n`);
+    const args = ['score', '--method', 'finer', '--db', 'database'];
+    const rewards = (extra: string[]) =>
+      jsonLines(stepsql([...args, ...extra], completions).stdout).map((score) =>
+        Number((score as { reward: number }).reward.toFixed(5)),
+      );
+    // J = 0.5: two of four operations in all.
+    expect(rewards([])).toEqual([4, 2.67835, 1]);
+    expect(rewards(['--memory', known])).toEqual([4, 3.67835, 2]);
+    expect(rewards(['--memory', known, '--set', 'thoughts.scope=same_db'])).toEqual([
+      4, 2.67835, 1,
+    ]);
+    expect(
+      await refused(['score', '--method', 'grpo', '--db', 'x', '--memory', known, known]),
+    ).toMatch(/known\.jsonl:1\.gold: got null/);
+    const scored = file('scored.jsonl', completions);
+    expect(
+      await refused(['score', '--method', 'grpo', '--db', 'x', '--memory', known, scored]),
+    ).toMatch(/--memory: got "grpo", expected the method finer/);
+    expect(await refused([...args, '--memory', scored, scored])).toMatch(
+      /scored\.jsonl:1\.thought/,
+    );
+  });
+
   it('refuses options that break dominance, unknown databases and missing files', async () => {
     const args = ['score', '--method', 'execution', '--db', join(folder, 'database')];
     const elsewhere = JSON.stringify({ ...line, db_id: 'zoo', completion: 'SELECT 1' });

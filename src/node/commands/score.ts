@@ -1,6 +1,10 @@
-import { readAssignments } from '../../core/options.ts';
+import { Option } from 'commander';
+import { badInput } from '../../core/errors.ts';
+import { parseOptions, readAssignments } from '../../core/options.ts';
+import { finerOptions } from '../../core/reward/finer.ts';
 import { findReward, rewards, supervise } from '../../core/reward/index.ts';
-import { readScoreLine, scoreItems } from '../../core/reward/score.ts';
+import { annotateSimilarity, readVerifiedThought } from '../../core/reward/score-memory.ts';
+import { readScoreLine, scoreItems, type ScoreOptions } from '../../core/reward/score.ts';
 import { addDatabases } from '../databases.ts';
 import { readJsonLines } from '../json-lines.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
@@ -12,10 +16,27 @@ interface Options {
   db: string;
   set: string[];
   timeout: number;
+  memory?: string;
+  embedder: 'n-grams' | 'sentence';
 }
 
 /** Lines that run together: output appears while a long file is scored. */
 const BATCH = 256;
+
+/** What compares thoughts with those of --memory; undefined without. */
+async function similarity(
+  method: string,
+  options: Record<string, unknown>,
+  { memory: file, embedder }: Options,
+): Promise<ScoreOptions['annotate']> {
+  if (file === undefined) return undefined;
+  if (findReward(method) !== rewards['finer']) {
+    throw badInput('--memory', method, 'the method finer: no other reads thoughts');
+  }
+  const { thoughts } = parseOptions(finerOptions, options, 'reward.finer');
+  const known = (await readJsonLines(file)).map(({ value, at }) => readVerifiedThought(value, at));
+  return annotateSimilarity(known, { ...thoughts, embedder });
+}
 
 /** `stepsql score --method M --db DIR`: JSON lines of completions in, rewards out. */
 export const score: Register = (program, session) => {
@@ -32,14 +53,26 @@ export const score: Register = (program, session) => {
     .requiredOption('--method <name>', Object.keys(rewards).join(', '))
     .requiredOption('--db <dir>', 'folder or zip with <db_id>/<db_id>.sqlite or <db_id>.sqlite')
     .addOption(methodSetOption('partial=50'))
+    .option(
+      '--memory <file>',
+      'finer: verified thoughts to compare with, JSON lines {"thought", "db_id"}',
+    )
+    .addOption(
+      new Option('--embedder <name>', 'finer: what makes vectors of thoughts')
+        .choices(['n-grams', 'sentence'])
+        .default('n-grams'),
+    )
     .addOption(timeoutOption(2000))
-    .action(async (file: string, { method: name, db, set, timeout }: Options) => {
+    .action(async (file: string, chosen: Options) => {
+      const { method: name, db, set, timeout } = chosen;
       const method = findReward(name);
       const options = readAssignments(set);
       const reward = method.make(options);
       await method.prepare(options);
       const items = (await readJsonLines(file)).map(({ value, at }) => readScoreLine(value, at));
       for (const { task } of items) supervise(method, task);
+      const annotate = await similarity(name, options, chosen);
+      const scoring = { method, reward, ...(annotate && { annotate }) };
       const service = nodeSqlPool({ timeLimitMs: timeout });
       try {
         const named = items.map(({ task, at }) => ({ db_id: task.db_id, at: `${at}.db_id` }));
@@ -47,7 +80,7 @@ export const score: Register = (program, session) => {
         for (let start = 0; start < items.length; start += BATCH) {
           const batch = items.slice(start, start + BATCH);
           const hashOf = ({ task }: (typeof items)[0]) => hashes.get(task.db_id)!;
-          for (const line of await scoreItems(batch, hashOf, service, method, reward)) {
+          for (const line of await scoreItems(batch, hashOf, service, scoring)) {
             session.io.stdout.write(`${JSON.stringify(line)}\n`);
           }
         }
