@@ -48,7 +48,7 @@ export const WARM_VOCABULARY = 2048;
 /** Texts the tokenizer learns from. */
 const TOKENIZER_TEXTS = 20_000;
 
-/** Which part of a warm start to train: both, or one that others share and one on top of it. */
+/** Which part of a warm start to train: both, or one that others share and one that goes on from a base. */
 export type Part = 'whole' | 'base' | 'planted';
 
 /**
@@ -62,14 +62,12 @@ export function warmStartRecipe(
   seed: number,
   { updates, part = 'whole', base }: { updates?: number; part?: Part; base?: string } = {},
 ): Recipe {
-  const {
-    recipe,
-    updates: own,
-    corpusName: corpus = 'planted',
-    batch_size = 32,
-  } = findWarmStart(kind);
-  const factor = (updates ?? own.gold + own.planted) / (own.gold + own.planted);
-  const gold = part === 'planted' ? 0 : Math.round(factor * own.gold);
+  const found = findWarmStart(kind);
+  const { recipe, corpusName: corpus = 'planted', batch_size = 32 } = found;
+  const onBase = found.updatesFromBase ?? { ...found.updates, gold: 0 };
+  const own = part === 'planted' ? onBase : found.updates;
+  const factor = updates === undefined ? 1 : updates / (found.updates.gold + found.updates.planted);
+  const gold = Math.round(factor * own.gold);
   const planted = part === 'base' ? 0 : Math.round(factor * own.planted);
   return parseRecipe({
     ...recipe,

@@ -17,11 +17,13 @@ import { nurseryOf } from './nursery.ts';
 
 export const thinkWarmStart: WarmStartKind = {
   description: 'a thought, then SQL',
-  updates: { gold: 2200, planted: 1200 },
+  updates: { gold: 2700, planted: 1200 },
+  // The base is the direct warm start: it knows SQL and schemas, and has thoughts to learn.
+  updatesFromBase: { gold: 900, planted: 900 },
   recipe: {},
   max_completion_length: 128,
   corpus: thoughtCorpus,
-  sharpening: { sharpness: 1.15, failing: [0.17, 0.32] },
+  sharpening: { sharpness: 1.25, failing: [0.2, 0.33] },
   limits: {
     pass_at_1: [0.12, 0.2],
     pass_at_8: [0.35, 0.6],
