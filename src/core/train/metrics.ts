@@ -67,6 +67,7 @@ export function episodeMetrics(groups: readonly Group[]): Record<string, number>
     'sql/over_broad': share(broad.length),
     ...turnMetrics(episodes),
     ...memorySpread(groups),
+    ...cteMetrics(episodes),
     'groups/all_wrong': all_wrong,
     'groups/all_right': all_right,
   };
@@ -91,3 +92,10 @@ export const named = (prefix: string, metrics: object = {}): Record<string, numb
       .filter(([, value]) => !Number.isNaN(value))
       .map(([name, value]) => [prefix + name, value]),
   );
+/** ctes/mean (per episode) and ctes/running (share of them whose prefix executes), where there are any. */
+function cteMetrics(episodes: readonly Episode[]): Record<string, number> {
+  const ctes = episodes.flatMap(({ steps }) => steps.filter(({ kind }) => kind === 'cte'));
+  if (ctes.length === 0) return {};
+  const running = ctes.filter(({ outcome }) => outcome?.kind === 'rows').length;
+  return { 'ctes/mean': ctes.length / episodes.length, 'ctes/running': running / ctes.length };
+}

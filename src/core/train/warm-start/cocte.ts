@@ -4,16 +4,20 @@ import { trainSchemas } from '../../data/nursery/index.ts';
 import { makeProtocol } from '../../episode/index.ts';
 import { Stream } from '../../random/stream.ts';
 import type { Recipe } from '../../recipe/schema.ts';
+import { goOn } from '../episodes.ts';
+import { monteCarloValues } from '../prm/values.ts';
 import type { Corpus } from '../sft.ts';
 import type { SqlLoader, WarmStartKind } from './kind.ts';
 import { nurseryOf } from './nursery.ts';
 
 export const cocteWarmStart: WarmStartKind = {
   description: 'one CTE a turn, each run and shown',
-  updates: { gold: 1200, planted: 600 },
+  updates: { gold: 2500, planted: 800 },
+  updatesFromBase: { gold: 500, planted: 500 },
+  batch_size: 16,
   recipe: {
     data: { kind: 'nursery', world: 'steps' },
-    turns: { max_turns: 6, observation_rows: 2 },
+    turns: { max_turns: 6, observation_rows: 1 },
   },
   max_completion_length: 512,
   corpus: traces,
@@ -25,6 +29,7 @@ export const cocteWarmStart: WarmStartKind = {
     failing: [0.1, 0.3],
     early: [0.3, 1],
   },
+  measure,
 };
 
 /** The endless corpus over the training schemas. */
@@ -38,4 +43,59 @@ async function traces(recipe: Recipe, goldUpdates: number, sql: SqlLoader): Prom
     const trace = source.draw(variants, stream, update <= goldUpdates);
     return { prompt: source.prompt(trace), turns: trace.turns };
   };
+}
+
+const JUDGE = { supervision: ['gold', 'answer'] as const };
+
+/** Questions whose samples are valued step by step: eight completions of every prefix take their time. */
+const VALUED = 60;
+const COMPLETIONS = 8;
+
+/**
+ * `early`: share of wrong episodes that go wrong before their last step, which is after the first step from which
+ * none of eight completions ends right. `ctes` and `cte_failing`: CTEs of an episode, and share that do not run.
+ */
+async function measure(
+  ...[context, , sampled, options]: Parameters<NonNullable<WarmStartKind['measure']>>
+): Promise<Record<string, number>> {
+  const groups = sampled.groups.slice(0, VALUED);
+  const { max_completion_length, batch_size, seed } = options;
+  const { values } = await monteCarloValues(
+    (openings, samples, draws) =>
+      inBatches(openings, batch_size, (batch, first) =>
+        goOn(context, batch, JUDGE, {
+          ...{ num_generations: samples, max_completion_length, temperature: 1, top_p: 1 },
+          eos_token_id: context.tokenizer.eosId!,
+          draws: { ...draws, prompts: draws.prompts.slice(first, first + batch.length) },
+        }),
+      ),
+    groups.map((episodes, number) => ({ task: episodes[0]!.task, number, episodes })),
+    {
+      ...{ samples: COMPLETIONS, maxTurns: context.prompts.protocol.maxTurns },
+      draws: { seed, purpose: 'warm start values', update: 0 },
+    },
+  );
+  const wrong = values.flat().filter((steps) => steps.at(-1) === 0);
+  const early = wrong.filter((steps) => steps.indexOf(0) < steps.length - 1);
+  const ctes = sampled.groups.flat(2).flatMap(({ steps }) => steps.filter((s) => s.kind === 'cte'));
+  const episodes = sampled.groups.flat().length;
+  return {
+    'pass_at_8 - pass_at_1': sampled.pass_at_k - sampled.pass_at_1,
+    early: early.length / Math.max(1, wrong.length),
+    ctes: ctes.length / Math.max(1, episodes),
+    cte_failing:
+      ctes.filter(({ outcome }) => outcome?.kind !== 'rows').length / Math.max(1, ctes.length),
+  };
+}
+
+async function inBatches<T, R>(
+  items: readonly T[],
+  size: number,
+  each: (batch: T[], first: number) => Promise<R[]>,
+): Promise<R[]> {
+  const all: R[] = [];
+  for (let first = 0; first < items.length; first += size) {
+    all.push(...(await each(items.slice(first, first + size), first)));
+  }
+  return all;
 }

@@ -14,6 +14,7 @@ import {
 } from '../evaluation.ts';
 import type { Corpus } from '../sft.ts';
 import { broadWarmStart } from './broad.ts';
+import { cocteWarmStart } from './cocte.ts';
 import { directWarmStart } from './direct.ts';
 import type { SqlLoader, WarmStartKind } from './kind.ts';
 import { nurseryOf } from './nursery.ts';
@@ -26,6 +27,7 @@ export type WarmStartName = ProtocolName | 'broad';
 
 export const warmStarts: Readonly<Partial<Record<WarmStartName, WarmStartKind>>> = {
   broad: broadWarmStart,
+  cocte: cocteWarmStart,
   direct: directWarmStart,
   think: thinkWarmStart,
   tools: toolsWarmStart,
