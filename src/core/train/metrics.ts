@@ -59,7 +59,9 @@ export function episodeMetrics(groups: readonly Group[]): Record<string, number>
     num_tokens: written,
     'sql/ex': share(right.flat().filter(Boolean).length),
     'sql/error': share(outcomes.filter((outcome) => outcome?.kind !== 'rows').length),
-    'sql/queries': episodes.flatMap(({ steps }) => steps).filter(({ outcome }) => outcome).length,
+    'sql/queries': episodes
+      .flatMap(({ steps }) => steps)
+      .filter(({ sql, outcome }) => sql !== undefined && outcome).length,
     'sql/timeout': share(outcomes.filter((outcome) => outcome?.kind === 'timeout').length),
     'sql/empty': share(
       outcomes.filter((outcome) => outcome?.kind === 'rows' && outcome.rowCount === 0).length,

@@ -111,6 +111,10 @@ async function run(
   };
   await runStages(options.stage, stages);
   session.progress.finish();
+  if (stop.aborted) {
+    session.print('Stopped: the same command goes on.', { stopped: true });
+    return;
+  }
   await writeReport(session, stages, commandsOf(name, options));
 }
 

@@ -84,11 +84,11 @@ export const finestep: Experiment = {
   metrics: [
     ...(['ex', 'ts', 'error', 'pass_at_1', 'majority_at_8', 'pass_at_8', 'calls'] as const),
     ...(['wasted_calls', 'repeated_calls', 'useless_calls', 'failing_calls'] as const),
-    ...(['needed_recall', 'kl_from_start'] as const),
+    ...(['calls_per_correct', 'needed_recall', 'kl_from_start'] as const),
   ],
   curves: [
-    ...['sql/ex', 'turns/mean', 'turns/unanswered', 'rewards/process/mean'],
-    ...['rewards/process/repeated/mean', 'rewards/process/failed/mean'],
+    ...['sql/ex', 'tools/calls', 'tools/wasted', 'tools/repeated', 'tools/failing'],
+    ...['tools/useless', 'tools/recall', 'turns/unanswered', 'rewards/process/mean'],
     ...['advantages/mean_abs', 'frac_reward_zero_std', 'entropy'],
   ],
   trials: TRIALS,

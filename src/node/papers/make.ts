@@ -109,7 +109,7 @@ async function makeTrial(
   if (failed === undefined) {
     const loaded = await loadCheckpoint(folder);
     const measured = await measure(loaded, recipe, data, {
-      ...{ split: SPLITS.tuning, questions: Infinity, samples: false, start: null, onProgress },
+      ...{ split: SPLITS.tuning, questions: Infinity, samples: false, onProgress },
       maxCompletionLength: experiment.maxCompletionLength,
       workerFile: options.workerFile,
     });
@@ -139,6 +139,7 @@ async function makeRun(
     const dev = await measure(loaded, recipe, data, {
       ...{ split: SPLITS.dev, questions, samples: true, onProgress },
       start: trained ? began.policy : null,
+      prm: models.prm,
       maxCompletionLength: experiment.maxCompletionLength,
       workerFile: options.workerFile,
     });
@@ -171,7 +172,7 @@ async function measureHeldout(
   const loaded = untrained ? await startingPolicy(recipe, start) : await loadCheckpoint(folder);
   try {
     const heldout = await measure(loaded, recipe, data, {
-      ...{ split: SPLITS.heldout, questions, samples: false, start: null, onProgress },
+      ...{ split: SPLITS.heldout, questions, samples: false, onProgress },
       maxCompletionLength: experiment.maxCompletionLength,
       workerFile: options.workerFile,
     });

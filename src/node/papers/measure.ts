@@ -1,5 +1,9 @@
 /** What is measured of a policy on a split: greedily, and by eight samples at temperature 1. */
 import { badInput } from '../../core/errors.ts';
+import type { Task } from '../../core/data/task.ts';
+import type { Episode } from '../../core/episode/episode.ts';
+import { candidateOf, scoreBestOfN } from '../../core/evaluate/best-of-n.ts';
+import { rocAuc } from '../../core/evaluate/calibration.ts';
 import type { ToolMetrics } from '../../core/evaluate/tools.ts';
 import type { Policy } from '../../core/model/policy.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
@@ -13,7 +17,9 @@ import {
   type SampledScores,
 } from '../../core/train/evaluation.ts';
 import { klFromStart } from '../../core/train/kl.ts';
+import { PrmScorer } from '../../core/train/prm/scorer.ts';
 import type { LoadedPolicy } from '../../core/train/starting-policy.ts';
+import { loadPrm } from '../checkpoints.ts';
 import type { Report } from './piece.ts';
 import type { SplitResult } from './result.ts';
 import { openSql } from './train-arm.ts';
@@ -28,7 +34,9 @@ export interface MeasureOptions {
   /** Also eight samples a question, and with them the KL from the start. */
   samples: boolean;
   /** The policy training began with; null for the start itself. */
-  start: Policy | null;
+  start?: Policy | null;
+  /** Folder of the process reward model that picks among the samples. */
+  prm?: string | undefined;
   maxCompletionLength?: number | undefined;
   onProgress: Report;
   workerFile?: string | undefined;
@@ -78,6 +86,9 @@ export async function measure(
     }));
     const more: Record<string, number> = { ...result.more };
     if (options.start) more['kl_from_start'] = await klFromStart(policy, options.start, written);
+    if (options.prm !== undefined) {
+      Object.assign(more, await prmNumbers(options.prm, context.prompts, tasks, sampled.groups));
+    }
     return { ...result, samples: scores(sampled), more };
   } finally {
     await sql.close();
@@ -89,7 +100,43 @@ const callNumbers = (tools: ToolMetrics): Record<string, number> => ({
   ...{ calls: tools.calls, wasted_calls: tools.wasted, repeated_calls: tools.repeated },
   ...{ useless_calls: tools.useless, failing_calls: tools.failing },
   ...(!Number.isNaN(tools.recall) && { needed_recall: tools.recall }),
+  ...(!Number.isNaN(tools.calls_per_correct) && { calls_per_correct: tools.calls_per_correct }),
 });
+
+/**
+ * Best-of-8 by a process reward model, of which the released code of Reward-SQL submits `min`, beside a random
+ * executable sample; and how well the value of its last step tells right samples from wrong ones.
+ */
+async function prmNumbers(
+  folder: string,
+  prompts: Prompts,
+  tasks: readonly Task[],
+  groups: readonly (readonly Episode[])[],
+): Promise<Record<string, number>> {
+  const model = await loadPrm(folder);
+  try {
+    const values = await new PrmScorer(model).score(
+      groups.map((episodes, i) => ({ prompt: prompts.of(tasks[i]!), episodes })),
+    );
+    const candidates = groups.map((group, g) =>
+      group.map((episode, e) => candidateOf(episode, values[g]![e])),
+    );
+    const { random, min, product, last, mean, weighted } = scoreBestOfN(candidates).accuracy;
+    const auc = rocAuc(
+      candidates.flat().flatMap((candidate) => {
+        const score = candidate.values?.at(-1);
+        return score === undefined ? [] : [{ score, label: Number(candidate.right) }];
+      }),
+    );
+    return {
+      ...{ random_executable: random!, prm_best_of_8: min!, prm_product: product! },
+      ...{ prm_last: last!, prm_mean: mean!, prm_weighted: weighted! },
+      ...(!Number.isNaN(auc) && { prm_auc: auc }),
+    };
+  } finally {
+    model.policy.dispose();
+  }
+}
 
 function scores({ by_difficulty: _, groups: __, ...all }: SampledResult): SampledScores {
   return all;

@@ -40,11 +40,16 @@ export const METRICS = {
   repeated_calls: more('repeated_calls', 'repeats a question', 'lower', 'number'),
   useless_calls: more('useless_calls', 'useless a question', 'lower', 'number'),
   failing_calls: more('failing_calls', 'failing a question', 'lower', 'number'),
+  calls_per_correct: more('calls_per_correct', 'calls a right answer', 'lower', 'number'),
   needed_recall: more('needed_recall', 'recall of needed calls', 'higher'),
-  prm_best_of_8: more('prm_best_of_8', 'PRM Best-of-8', 'higher'),
+  prm_best_of_8: more('prm_best_of_8', 'PRM Best-of-8 (min)', 'higher'),
+  prm_product: more('prm_product', 'by product', 'higher'),
+  prm_last: more('prm_last', 'by last', 'higher'),
+  prm_mean: more('prm_mean', 'by mean', 'higher'),
+  prm_weighted: more('prm_weighted', 'by weighted mean', 'higher'),
   random_executable: more('random_executable', 'random executable of 8', 'higher'),
   value_aware_vote: share('value-aware vote of 8', 'higher', (s) => s.samples?.value_aware_at_k),
-  prm_auc: more('prm_auc', 'AUC of the PRM', 'higher', 'number'),
+  prm_auc: more('prm_auc', 'AUC of the PRM on answers', 'higher', 'number'),
 } as const satisfies Record<string, Metric>;
 
 export type MetricName = keyof typeof METRICS;
