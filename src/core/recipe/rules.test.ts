@@ -70,6 +70,14 @@ describe('step values', () => {
   });
 });
 
+describe('the cap of CISPO', () => {
+  it('must be given', () => {
+    const of = (grpo: object) => () => parseRecipe({ method: 'grpo', grpo });
+    expect(of({ loss_type: 'cispo', epsilon_high: 5 })).not.toThrow();
+    expect(of({ loss_type: 'cispo' })).toThrow(/^grpo\.epsilon_high: got null, expected a number/);
+  });
+});
+
 describe('presets of the baselines', () => {
   it.each(['rloo', 'dr-grpo', 'dapo', 'gspo'])('%s takes four mini-batches', (name) => {
     expect(presetNames).toContain(name);

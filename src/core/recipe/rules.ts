@@ -68,9 +68,17 @@ function checkStepValues({ reward, credit }: RecipeOf<'grpo'>): void {
   }
 }
 
+/** CISPO caps ratios at `epsilon_high` itself, which has no default then. */
+function checkCap({ grpo: { loss_type, epsilon_high } }: RecipeOf<'grpo'>): void {
+  if (loss_type !== 'cispo' || epsilon_high !== null) return;
+  const expected = 'a number with loss_type cispo, whose ratios it caps (TRL recommends 5)';
+  throw badInput('grpo.epsilon_high', epsilon_high, expected);
+}
+
 /** Throws `bad_input` naming the field to change. */
 export function checkRules(recipe: Recipe): void {
   if (recipe.method !== 'grpo') return;
   checkDominance(recipe);
   checkStepValues(recipe);
+  checkCap(recipe);
 }

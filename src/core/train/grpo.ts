@@ -16,7 +16,7 @@ import type { RecipeOf } from '../recipe/schema.ts';
 import type { RunContext } from './context.ts';
 import type { Gradients } from './gradients.ts';
 import type { Learner, UpdateResult } from './learner.ts';
-import { tokenWeight } from './loss.ts';
+import { surrogateOf, tokenWeight } from './loss.ts';
 import { learningRate } from './optimizer.ts';
 import { episodeMetrics } from './metrics.ts';
 import type { PassValues, SurrogatePass } from './pass.ts';
@@ -230,7 +230,10 @@ function passOf(
     mask: flat(({ episode }) => episode.mask),
     oldLogProbs: onPolicy ? null : flat(({ episode }) => episode.logProbs),
     temperature,
-    options: { epsilon, epsilon_high, delta, beta, importance_sampling_level },
+    options: {
+      ...{ surrogate: surrogateOf(options.loss_type), epsilon, epsilon_high, delta, beta },
+      importance_sampling_level,
+    },
   };
 }
 
@@ -251,12 +254,17 @@ class StepTotals {
   }
 
   add({ loss, ratios, kl }: PassValues, { mask, advantages, options }: SurrogatePass): void {
-    const { epsilon, epsilon_high } = options;
+    const { surrogate } = options;
+    // CISPO caps ratios, SAPO bounds none.
+    const low = surrogate === 'clip' ? 1 - options.epsilon : -Infinity;
+    const above = surrogate === 'cispo' ? 0 : 1;
+    const high =
+      surrogate === 'sapo' ? Infinity : above + (options.epsilon_high ?? options.epsilon);
     this.#loss += loss;
     for (let t = 0; t < mask.length; t++) {
       if (!mask[t] || !ratios) continue;
-      if (ratios[t]! < 1 - epsilon && advantages[t]! < 0) this.#low++;
-      if (ratios[t]! > 1 + (epsilon_high ?? epsilon) && advantages[t]! > 0) this.#high++;
+      if (ratios[t]! < low && advantages[t]! < 0) this.#low++;
+      if (ratios[t]! > high && advantages[t]! > 0) this.#high++;
       if (kl) this.#kl += kl[t]!;
     }
   }

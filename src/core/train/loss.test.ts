@@ -4,7 +4,9 @@ import { tf, type Tensor1D } from '#tfjs';
 import { startNumericBackend } from '../../../test/numeric-backend.test-helper.ts';
 import { Stream } from '../random/stream.ts';
 import {
+  LOSS_TYPES,
   surrogateLoss,
+  surrogateOf,
   tokenWeight,
   type LossScale,
   type LossType,
@@ -13,7 +15,6 @@ import {
 
 beforeAll(startNumericBackend);
 
-const LOSS_TYPES = ['grpo', 'bnpo', 'dapo', 'dr_grpo'] as const;
 const MAX_LENGTH = 9;
 
 /** A batch as TRL holds it: one list per sequence. mask 0 = observation, or a truncated completion. */
@@ -73,6 +74,18 @@ function trl(batch: Batch, options: Options, local: number[][], around = batch):
       const coef2 = Math.min(Math.max(coef1, 1 - epsilon), 1 + (epsilon_high ?? epsilon));
       if (delta !== null) coef1 = Math.min(coef1, delta);
       const advantage = batch.advantages[i]![t]!;
+      if (loss_type === 'cispo' || loss_type === 'sapo') {
+        const still = around.logProbs[i]!;
+        const mean =
+          sum(still.map((x, t) => (x - batch.old[i]![t]!) * mask[t]!)) / Math.max(1, sum(mask));
+        const own = still[t]! - batch.old[i]![t]!;
+        const constant = options.importance_sampling_level === 'token' ? own : mean;
+        const capped = Math.min(Math.exp(constant), epsilon_high ?? NaN) * row[t]!;
+        const temperature = advantage > 0 ? 1 : 1.05;
+        const gate = 4 / temperature / (1 + Math.exp(-temperature * (Math.exp(logRatio) - 1)));
+        const e = batch.ref[i]![t]! - row[t]!;
+        return -advantage * (loss_type === 'cispo' ? capped : gate) + beta * (Math.exp(e) - e - 1);
+      }
       const d = batch.ref[i]![t]! - row[t]!;
       return -Math.min(coef1 * advantage, coef2 * advantage) + beta * (Math.exp(d) - d - 1);
     });
@@ -82,6 +95,7 @@ function trl(batch: Batch, options: Options, local: number[][], around = batch):
   const B = masked.length;
   switch (loss_type) {
     case 'grpo':
+    case 'sapo':
       return sum(masked.map((x, i) => x / Math.max(1, lengths[i]!))) / B;
     case 'bnpo': // each forward pass is averaged by itself
       return sum(
@@ -91,6 +105,7 @@ function trl(batch: Batch, options: Options, local: number[][], around = batch):
         }),
       );
     case 'dapo':
+    case 'cispo':
       return sum(masked) / sum(lengths);
     case 'dr_grpo':
       return sum(masked) / (B * MAX_LENGTH);
@@ -120,7 +135,11 @@ function ours(batch: Batch, options: Options, members: number[]) {
     sequence: Int32Array.from(members.flatMap((i, s) => batch.mask[i]!.map(() => s))),
     mask: Uint8Array.from(mask),
   };
-  const loss = (logProbs: Tensor1D) => surrogateLoss({ ...inputs, logProbs }, options).loss;
+  const loss = (logProbs: Tensor1D) =>
+    surrogateLoss(
+      { ...inputs, logProbs },
+      { ...options, surrogate: surrogateOf(options.loss_type) },
+    ).loss;
   const { value, grad } = tf.valueAndGrad(loss as never)(tf.tensor1d(flat(batch.logProbs)));
   return { value: value.dataSync()[0]!, gradient: Array.from(grad.dataSync()) };
 }
@@ -130,7 +149,9 @@ const cases = LOSS_TYPES.flatMap((loss_type) =>
     [null, 1.3].flatMap((delta) =>
       [0, 0.3].flatMap((beta) =>
         [null, 0.28].map((epsilon_high) => ({
-          ...{ loss_type, importance_sampling_level, delta, beta, epsilon_high, epsilon: 0.2 },
+          ...{ loss_type, importance_sampling_level, delta, beta, epsilon: 0.2 },
+          // A cap for CISPO, in reach of the batch.
+          epsilon_high: loss_type === 'cispo' ? 1 + (epsilon_high ?? 0) : epsilon_high,
         })),
       ),
     ),
@@ -179,7 +200,7 @@ const arrays = (length: number, low: number, high: number) =>
 
 const anyOptions = fc.record({
   epsilon: fc.double({ min: 0.05, max: 0.5, noNaN: true }),
-  epsilon_high: fc.constantFrom(null, 0.28),
+  epsilon_high: fc.constantFrom(0.1, 0.28),
   delta: fc.constantFrom(null, 1.5),
   beta: fc.constantFrom(0, 0.1),
   importance_sampling_level: fc.constantFrom(...(['token', 'sequence', 'sequence_token'] as const)),
@@ -311,7 +332,7 @@ describe('tokenWeight', () => {
   it('sums to 1 over a step, for dr_grpo to the mean share of the length limit', () => {
     fc.assert(
       fc.property(lengthsOf, fc.integer({ min: 1, max: 5 }), (lengths, size) => {
-        for (const loss_type of ['grpo', 'bnpo', 'dapo'] as const) {
+        for (const loss_type of ['grpo', 'bnpo', 'dapo', 'cispo', 'sapo'] as const) {
           expect(total(loss_type, lengths, size)).toBeCloseTo(1, 9);
         }
         const share = sum(lengths) / (lengths.length * MAX_LENGTH);

@@ -3,18 +3,33 @@
  * (papers.md §7). Tokens of all sequences are one flat list; how a loss type averages them is a weight
  * per token, so that the tensor part is one weighted sum.
  */
-import { tf, type Scalar, type Tensor1D, type Tensor2D } from '#tfjs';
+import { tf, type Scalar, type Tensor, type Tensor1D, type Tensor2D } from '#tfjs';
 import { badInput } from '../errors.ts';
 import { matmul } from '../tensor/ops.ts';
 import { stopGradient } from '../tensor/differentiable.ts';
 
-export type LossType = 'grpo' | 'bnpo' | 'dapo' | 'dr_grpo';
+export const LOSS_TYPES = ['grpo', 'bnpo', 'dapo', 'dr_grpo', 'cispo', 'sapo'] as const;
+export type LossType = (typeof LOSS_TYPES)[number];
+
+/**
+ * What stands in the place of min(ρA, clip(ρ)A): that itself; CISPO's min(ρ, epsilon_high)·A·log π with the ratio as
+ * a constant (MiniMax-M1, arXiv 2506.13585); or SAPO's soft gate A·σ(τ(ρ − 1))·4/τ (arXiv 2511.20347).
+ */
+export type Surrogate = 'clip' | 'cispo' | 'sapo';
+
+export const surrogateOf = (loss_type: LossType): Surrogate =>
+  loss_type === 'cispo' || loss_type === 'sapo' ? loss_type : 'clip';
+
+/** SAPO's temperatures τ, for advantages above 0 and others: TRL's defaults. */
+const SAPO_TEMPERATURES = [1, 1.05] as const;
 
 export interface SurrogateOptions {
-  /** Ratios are clipped to [1 − epsilon, 1 + epsilon_high]. */
+  /** Default `clip`. */
+  surrogate?: Surrogate;
+  /** Ratios are clipped to [1 − epsilon, 1 + epsilon_high]; with `cispo` epsilon_high itself is the cap, as in TRL. */
   epsilon: number;
   epsilon_high: number | null;
-  /** Upper bound of the unclipped ratio; null is none (INTELLECT-2's two-sided clipping). */
+  /** Upper bound of the unclipped ratio; null is none (INTELLECT-2's two-sided clipping, verl's dual clip). */
   delta: number | null;
   /** Weight of the k3 estimate of KL(policy ‖ reference); 0 needs no reference. */
   beta: number;
@@ -37,16 +52,18 @@ export interface LossScale {
 /** Weight of each token of a sequence with `length` loss tokens. */
 export function tokenWeight(scale: LossScale, length: number): number {
   switch (scale.loss_type) {
-    case 'grpo': // mean over sequences of the mean over tokens
+    case 'grpo':
+    case 'sapo': // mean over sequences of the mean over tokens
       return 1 / (scale.sequences * length);
     case 'bnpo': // mean over the tokens of each forward pass
       return scale.localShare / scale.localTokens;
-    case 'dapo': // mean over the tokens of the whole step
+    case 'dapo':
+    case 'cispo': // mean over the tokens of the whole step
       return 1 / scale.tokens;
     case 'dr_grpo':
       return 1 / (scale.sequences * scale.max_completion_length);
     default:
-      throw badInput('loss_type', scale.loss_type, 'one of grpo, bnpo, dapo, dr_grpo');
+      throw badInput('loss_type', scale.loss_type, `one of ${LOSS_TYPES.join(', ')}`);
   }
 }
 
@@ -93,10 +110,33 @@ function sequenceMeans(
   return tf.reshape(matmul(tf.tensor2d(spreading, [tokens, count]), means), [tokens]);
 }
 
-/** −Σ weight · min(ρA, clip(ρ)A) + β Σ weight · k3. */
+/** What each token gains by its advantage. */
+function gainOf(
+  ratios: Tensor1D,
+  { logProbs, advantages }: SurrogateInputs,
+  { surrogate, epsilon, epsilon_high, delta }: SurrogateOptions,
+): Tensor {
+  if (surrogate === 'cispo') {
+    if (epsilon_high === null)
+      throw badInput('epsilon_high', null, 'the cap of the ratio for cispo');
+    return tf.mul(stopGradient(tf.minimum(ratios, epsilon_high)), tf.mul(advantages, logProbs));
+  }
+  if (surrogate === 'sapo') {
+    const [above, below] = SAPO_TEMPERATURES;
+    const positive = tf.cast(tf.greater(advantages, 0), 'float32');
+    const temperature = tf.add(below, tf.mul(positive, above - below));
+    const gate = tf.sigmoid(tf.mul(temperature, tf.sub(ratios, 1)));
+    return tf.mul(advantages, tf.div(tf.mul(gate, 4), temperature));
+  }
+  const clipped = tf.clipByValue(ratios, 1 - epsilon, 1 + (epsilon_high ?? epsilon));
+  const bounded = delta === null ? ratios : tf.minimum(ratios, delta);
+  return tf.minimum(tf.mul(bounded, advantages), tf.mul(clipped, advantages));
+}
+
+/** −Σ weight · gain + β Σ weight · k3; the gain of `clip` is min(ρA, clip(ρ)A). */
 export function surrogateLoss(inputs: SurrogateInputs, options: SurrogateOptions): SurrogateResult {
-  const { logProbs, advantages, weights, refLogProbs } = inputs;
-  const { epsilon, delta, beta } = options;
+  const { logProbs, weights, refLogProbs } = inputs;
+  const { beta } = options;
   const old = inputs.oldLogProbs ?? stopGradient(logProbs);
   let logRatios = tf.sub(logProbs, old) as Tensor1D;
   if (options.importance_sampling_level !== 'token') {
@@ -108,9 +148,7 @@ export function surrogateLoss(inputs: SurrogateInputs, options: SurrogateOptions
         : (tf.add(stopGradient(means), tf.sub(logProbs, stopGradient(logProbs))) as Tensor1D);
   }
   const ratios = tf.exp(logRatios) as Tensor1D;
-  const clipped = tf.clipByValue(ratios, 1 - epsilon, 1 + (options.epsilon_high ?? epsilon));
-  const bounded = delta === null ? ratios : tf.minimum(ratios, delta);
-  const gain = tf.minimum(tf.mul(bounded, advantages), tf.mul(clipped, advantages));
+  const gain = gainOf(ratios, inputs, options);
   let loss = tf.neg(tf.sum(tf.mul(gain, weights))) as Scalar;
   let kl: Tensor1D | null = null;
   if (beta > 0) {

@@ -7,7 +7,7 @@ import type { PackItem } from '../model/pack.ts';
 import type { Policy } from '../model/policy.ts';
 import { Stream } from '../random/stream.ts';
 import { flatten, unflatten } from './gradients.ts';
-import { tokenWeight, type LossType, type SurrogateOptions } from './loss.ts';
+import { surrogateOf, tokenWeight, type LossType, type SurrogateOptions } from './loss.ts';
 import { runPass, type SurrogatePass } from './pass.ts';
 
 const TEMPERATURE = 0.9;
@@ -93,13 +93,16 @@ const variants: [string, typeof plain | SurrogateOptions][] = [
   ['clip-higher and delta', { ...plain, epsilon_high: 0.28 as never, delta: 1.3 as never }],
   ['KL', { ...plain, beta: 0.2 }],
 ];
-const cases = (['grpo', 'bnpo', 'dapo', 'dr_grpo'] as const).flatMap((loss_type) =>
+const cases = (['grpo', 'bnpo', 'dapo', 'dr_grpo', 'sapo'] as const).flatMap((loss_type) =>
   (['token', 'sequence'] as const).flatMap((importance_sampling_level) =>
     variants.map(
       ([name, options]) =>
         [
           ...([loss_type, importance_sampling_level, name] as const),
-          { ...options, importance_sampling_level } as SurrogateOptions,
+          {
+            ...options,
+            ...{ importance_sampling_level, surrogate: surrogateOf(loss_type) },
+          } as SurrogateOptions,
         ] as const,
     ),
   ),

@@ -143,7 +143,7 @@ describe('grpo', () => {
       const { metrics } = (await tiny.complete(recipe, policy())).updates[0]!;
       return [metrics['grad_norm']!, metrics['loss']!];
     };
-    for (const loss_type of ['grpo', 'dapo', 'dr_grpo', 'bnpo']) {
+    for (const loss_type of ['grpo', 'dapo', 'dr_grpo', 'bnpo', 'sapo']) {
       const [norm, loss] = await norms({ loss_type, per_device_train_batch_size: 64 });
       expect(norm).toBeGreaterThan(0.01);
       const others = [

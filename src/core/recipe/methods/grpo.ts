@@ -21,7 +21,7 @@ export const grpo = {
         epsilon_high: numberOrNull(
           null,
           { min: 0, max: 10, step: 0.01 },
-          'Clip range above; null = epsilon (DAPO: 0.28)',
+          'Clip range above; null = epsilon (DAPO: 0.28). With cispo the cap of the ratio itself (5)',
         ),
         delta: numberOrNull(
           null,
@@ -29,9 +29,9 @@ export const grpo = {
           'Upper bound of the unclipped ratio (two-sided clipping); null = none',
         ),
         loss_type: choice(
-          ['grpo', 'bnpo', 'dapo', 'dr_grpo'],
+          ['grpo', 'bnpo', 'dapo', 'dr_grpo', 'cispo', 'sapo'],
           'dapo',
-          'How token losses are averaged',
+          'How token losses are averaged; cispo and sapo also replace clipping',
         ),
         importance_sampling_level: choice(
           ['token', 'sequence', 'sequence_token'],
