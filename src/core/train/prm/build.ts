@@ -35,7 +35,7 @@ import { calibrate, measurePrm, type PrmScores } from './measure.ts';
 import type { PrmModel } from './scorer.ts';
 
 export const buildOptions = v.strictObject({
-  questions: integer(600, { min: 10, max: 1_000_000 }, 'Training questions to collect traces on'),
+  questions: integer(1000, { min: 10, max: 1_000_000 }, 'Training questions to collect traces on'),
   held_out: integer(200, { min: 1, max: 1_000_000 }, 'Questions of the split to measure on'),
   calibration_share: number(
     0.1,
