@@ -10,7 +10,7 @@ import { EXPERIMENTS } from '../papers/index.ts';
 import { makePiece } from '../papers/make.ts';
 import { parsePiece, type Make } from '../papers/piece.ts';
 import { reportBlocks } from '../papers/report.ts';
-import type { RunResult, TrialResult, WarmResult } from '../papers/result.ts';
+import type { PrmResult, RunResult, TrialResult, WarmResult } from '../papers/result.ts';
 import {
   measureHeldout,
   readAll,
@@ -166,13 +166,16 @@ async function writeReport(
 ): Promise<void> {
   const { experiment, out, maxSeeds } = options;
   const all = { out, arms: experiment.arms };
-  const [runs, trials, heldout, warm] = await Promise.all([
+  const [runs, trials, heldout, warm, prm] = await Promise.all([
     readRuns(all),
     readAll<TrialResult>(all, 'trials'),
     readAll<RunResult>(all, 'heldout'),
     readFolder<WarmResult>(join(out, 'warm')),
+    readFolder<PrmResult>(join(out, 'prm')),
   ]);
-  const blocks = reportBlocks({ experiment, runs, trials, heldout, warm, commands, maxSeeds });
+  const blocks = reportBlocks({
+    ...{ experiment, runs, trials, heldout, warm, prm, commands, maxSeeds },
+  });
   const markdown = toMarkdown(experiment.title, blocks);
   await writeFile(join(out, 'README.md'), markdown);
   await writeFile(join(out, 'report.html'), toHtml(experiment.title, blocks));

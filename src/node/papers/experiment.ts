@@ -10,6 +10,7 @@ import type { Recipe } from '../../core/recipe/schema.ts';
 import { needsProcessModel } from '../../core/train/step-values.ts';
 import { findWarmStart, type WarmStartName } from '../../core/train/warm-start/index.ts';
 import type { MetricName } from './metrics.ts';
+import type { RunResult } from './result.ts';
 
 /** Nested changes of a recipe, as in a file. */
 type Changes = Record<string, unknown>;
@@ -88,8 +89,9 @@ export interface Experiment {
   maxCompletionLength?: number;
   /** Attempts on the tuning split where a contrast did not come out, for the report. */
   tried?: readonly string[];
-  /** What the report has to say beyond its tables. */
+  /** What the report has to say beyond its tables, and what it finds in the runs. */
   remarks?: readonly string[];
+  findings?: (runs: readonly RunResult[]) => string[];
 }
 
 /** Seeds of exploratory arms. */

@@ -1,5 +1,7 @@
+import { mean } from '../../core/evaluate/statistics.ts';
 import { PILOT, TRAINING, TRIALS } from './common.ts';
 import type { Arm, Contrast, Experiment } from './experiment.ts';
+import type { RunResult } from './result.ts';
 
 /** The small policy's thoughts are short: 40 characters pass its gate, the paper's 100 would pass none. */
 const GATE = { minThoughtCharacters: 40 };
@@ -14,6 +16,35 @@ const better = (than: string): Pick<Contrast, 'a' | 'b' | 'claim'> => ({
   b: { arm: than, metric: 'ex' },
   claim: { is: 'better', effect: 0.02 },
 });
+
+/** A spread under this cannot move an advantage: the term is called inert. */
+const INERT = 0.02;
+
+/** Mean over seeds and updates of a metric of an arm's training. */
+function average(runs: readonly RunResult[], arm: string, metric: string): number | undefined {
+  const values = runs
+    .filter((run) => run.arm === arm)
+    .flatMap(({ curve }) => curve?.metrics[metric] ?? [])
+    .filter((value) => value !== null);
+  return values.length > 0 ? mean(values) : undefined;
+}
+
+/** How far the memory term can tell wrong answers apart. */
+function memoryFindings(runs: readonly RunResult[]): string[] {
+  const spread = (metric: string) => average(runs, 'full', `rewards/memory/${metric}`);
+  const [all, within] = [spread('wrong_std'), spread('wrong_group_std')];
+  if (all === undefined || within === undefined) return [];
+  const correlation = spread('wrong_atomic_correlation');
+  const verdict =
+    within < INERT
+      ? `below ${INERT}: the term is inert, for what is constant within a group is taken away by its baseline`
+      : `not below ${INERT}: the term is not inert`;
+  return [
+    `The memory term of wrong, formatted answers has a standard deviation of ${all.toFixed(3)} over an update and ` +
+      `of ${within.toFixed(3)} within a group, ${verdict}. Its correlation with the atomic term is ` +
+      `${correlation?.toFixed(2) ?? 'unknown'} (arm full, means over seeds and updates).`,
+  ];
+}
 
 /** Do dense rewards help where most groups hold no right answer? Full FINER-SQL against what it is made of. */
 export const finer: Experiment = {
@@ -71,6 +102,7 @@ export const finer: Experiment = {
     ...['rewards/memory/wrong_atomic_correlation', 'groups/all_wrong', 'advantages/mean_abs'],
     ...['frac_reward_zero_std', 'completions/mean_length', 'entropy'],
   ],
+  findings: memoryFindings,
   trials: TRIALS,
   pilot: PILOT,
 };

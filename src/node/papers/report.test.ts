@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { contrastResults } from './contrast.ts';
 import { toHtml, toMarkdown } from './document.ts';
 import { fakeResult, tiny } from './papers.test-helper.ts';
-import { reportBlocks, type ReportInputs } from './report.ts';
+import { finer } from './finer.ts';
+import { reportBlocks } from './report.ts';
+import type { ReportInputs } from './report-parts.ts';
 import type { RunResult, TrialResult, WarmResult } from './result.ts';
 
 const seeds = [0, 1, 3, 4];
@@ -16,6 +18,7 @@ const inputs: ReportInputs = {
     (rate) => fakeResult({ stage: 'trials', arm: 'new', seed: 1000, rate }) as TrialResult,
   ),
   warm: [0, 1, 2, 3, 4].map((seed) => fakeResult({ stage: 'warm', seed }) as WarmResult),
+  prm: [],
   commands: ['stepsql papers tiny'],
 };
 
@@ -84,6 +87,41 @@ describe('the report', () => {
     expect(html.match(/<svg viewBox="-4/g)).toHaveLength(1);
     expect(html.match(/class="band/g)).toHaveLength(3);
     expect(html).toContain('<td>+');
+  });
+
+  it('tells where the arms start: of the seeds it shows, and of those accepted', () => {
+    const warm = inputs.warm.map((model) => ({
+      ...model,
+      report: { seed: model.seed, greedy: 0.3 + model.seed / 100, levels: { easy: 0.5 } },
+    }));
+    const prm = [{ ...inputs.warm[0]!, report: { scores: { auc: 0.8 }, seconds: { train: 9 } } }];
+    const markdown = toMarkdown(tiny.title, reportBlocks({ ...inputs, warm, prm }));
+    expect(markdown).toContain('| greedy | 0.320 [0.2'); // seeds 0, 1, 3, 4
+    expect(markdown).toContain('| levels.easy | 0.500 [0.500, 0.500] |');
+    expect(markdown).toContain('| auc | 0.800 |');
+    expect(markdown).not.toContain('| seconds.train |');
+  });
+
+  it('says whether the memory term of FINER-SQL is inert', () => {
+    const spread = (within: number): RunResult => ({
+      ...runs[0]!,
+      arm: 'full',
+      curve: {
+        updates: [5],
+        metrics: {
+          'rewards/memory/wrong_std': [0.05],
+          'rewards/memory/wrong_group_std': [within],
+          'rewards/memory/wrong_atomic_correlation': [null],
+        },
+      },
+    });
+    expect(finer.findings!([spread(0.01)])[0]).toContain(
+      'of 0.010 within a group, below 0.02: the term is inert',
+    );
+    expect(finer.findings!([spread(0.03)])[0]).toContain(
+      'is not inert. Its correlation with the atomic term is unknown',
+    );
+    expect(finer.findings!(runs)).toEqual([]);
   });
 
   it('escapes what it prints', () => {

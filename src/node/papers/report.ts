@@ -1,24 +1,13 @@
 /** What an experiment found, beside what the paper says: blocks of a report from its result files. */
-import { mean, tInterval } from '../../core/evaluate/statistics.ts';
+import { tInterval } from '../../core/evaluate/statistics.ts';
 import type { ChartLine } from '../../core/recipe/chart.ts';
-import { duration } from '../progress.ts';
 import { contrastResults, type ContrastResult } from './contrast.ts';
 import type { Block } from './document.ts';
 import { SPLITS, type Experiment } from './experiment.ts';
-import { measured, METRICS, type MetricName } from './metrics.ts';
-import { chooseRate, planSeeds } from './plan.ts';
-import type { RunResult, TrialResult, WarmResult } from './result.ts';
-
-export interface ReportInputs {
-  experiment: Experiment;
-  runs: readonly RunResult[];
-  heldout: readonly RunResult[];
-  trials: readonly TrialResult[];
-  warm: readonly WarmResult[];
-  /** Commands that make everything anew. */
-  commands: readonly string[];
-  maxSeeds: number;
-}
+import { measured, METRICS } from './metrics.ts';
+import { heading, scaled, signed, withInterval, type ReportInputs } from './report-parts.ts';
+import { costBlocks, modelBlocks, rateBlocks, seedBlocks } from './report-setup.ts';
+import type { RunResult } from './result.ts';
 
 export function reportBlocks(inputs: ReportInputs): Block[] {
   const { experiment } = inputs;
@@ -28,17 +17,19 @@ export function reportBlocks(inputs: ReportInputs): Block[] {
     ...contrastBlocks(inputs),
     ...tableBlocks(inputs),
     ...curveBlocks(inputs),
+    ...modelBlocks(inputs),
     ...rateBlocks(inputs),
     ...seedBlocks(inputs),
     ...costBlocks(inputs),
     ...listBlocks('What was tried', experiment.tried),
-    ...listBlocks('Remarks', experiment.remarks),
+    ...listBlocks('Remarks', [
+      ...(experiment.remarks ?? []),
+      ...(experiment.findings?.(inputs.runs) ?? []),
+    ]),
     heading('Made by'),
     { is: 'code', text: inputs.commands.join('\n') },
   ];
 }
-
-const heading = (text: string, level: 2 | 3 = 2): Block => ({ is: 'heading', text, level });
 
 const listBlocks = (title: string, items: readonly string[] = []): Block[] =>
   items.length > 0 ? [heading(title), { is: 'list', items }] : [];
@@ -62,20 +53,6 @@ const armBlocks = ({ arms }: Experiment): Block[] => [
     ),
   },
 ];
-
-const scaled = (metric: MetricName, value: number): string =>
-  METRICS[metric].unit === 'percent' ? (100 * value).toFixed(1) : value.toFixed(3);
-
-const signed = (metric: MetricName, value: number): string =>
-  `${value >= 0 ? '+' : '−'}${scaled(metric, Math.abs(value))}`;
-
-function withInterval(metric: MetricName, values: readonly number[]): string {
-  if (values.length === 0) return '–';
-  const { mean: centre, low, high } = tInterval(values);
-  const shown = scaled(metric, centre);
-  if (values.length === 1) return shown;
-  return `${shown} [${scaled(metric, low)}, ${scaled(metric, high)}]`;
-}
 
 const p = (value: number): string =>
   Number.isNaN(value) ? '–' : value < 0.001 ? '< .001' : value.toFixed(3).replace(/^0/, '');
@@ -207,107 +184,4 @@ function curveBlocks({ experiment, runs }: ReportInputs): Block[] {
     return lines.length > 0 ? [{ is: 'chart', title: metric, lines }] : [];
   });
   return charts.length > 0 ? [heading('Training'), ...charts] : [];
-}
-
-function rateBlocks({ experiment, trials }: ReportInputs): Block[] {
-  const rates = experiment.trials?.rates ?? [];
-  const rows = experiment.arms.flatMap(({ name }) => {
-    const chosen = chooseRate(trials.filter(({ arm }) => arm === name));
-    if (!chosen) return [];
-    const cells = rates.map((rate) => {
-      const tried = chosen.tried.find((t) => t.rate === rate);
-      return tried ? `${scaled('ex', tried.ex)}${tried.rate === chosen.rate ? ' *' : ''}` : '–';
-    });
-    return [[name, ...cells]];
-  });
-  if (rows.length === 0) return [];
-  return [
-    heading('Learning rates'),
-    {
-      is: 'table',
-      head: ['arm', ...rates.map(String)],
-      rows,
-      caption:
-        `Greedy EX on tuning questions, mean of ${experiment.trials!.seeds} tuning seeds that no table uses; ` +
-        '* chosen (of equals the smallest). A run that diverged counts as 0.',
-    },
-  ];
-}
-
-function seedBlocks({ experiment, runs, warm, maxSeeds }: ReportInputs): Block[] {
-  const seeds = [...new Set(runs.map(({ seed }) => seed))].sort((a, b) => a - b);
-  if (seeds.length === 0) return [];
-  const refused = warm.filter(({ missed }) => missed.length > 0);
-  const blocks: Block[] = [
-    heading('Seeds'),
-    { is: 'text', text: `Seeds ${seeds.join(', ')}: each is its own warm start and randomness.` },
-  ];
-  if (refused.length > 0) {
-    blocks.push({
-      is: 'list',
-      items: refused.map(({ seed, missed }) => `Seed ${seed} was refused: ${missed.join('; ')}`),
-    });
-  }
-  if (experiment.pilot === null) return blocks;
-  const first = seeds.slice(0, experiment.pilot);
-  const pilot = runs.filter(({ seed }) => first.includes(seed));
-  const plan = planSeeds(experiment, pilot, maxSeeds);
-  if (plan.contrasts.length === 0) return blocks;
-  return [
-    ...blocks,
-    {
-      is: 'table',
-      head: ['contrast', 'deviation of the pilot', 'to be found', 'seeds'],
-      rows: plan.contrasts.map(({ contrast, std, effect, seeds: needed }) => {
-        const { metric } = experiment.contrasts.find(({ name }) => name === contrast)!.a;
-        const shown = [std, effect].map((value) => scaled(metric, value));
-        return [contrast, ...shown, String(needed)];
-      }),
-      caption: `From the first ${experiment.pilot} seeds, which stay in the tables.`,
-    },
-    {
-      is: 'text',
-      text:
-        'Seeds are the smallest n for which the power of the paired t-test, from the noncentral t (Cohen 1988; ' +
-        'R’s power.t.test), is .8 at α = .05 over the number of named contrasts, the strictest level of Holm’s ' +
-        'correction. Four seeds tell a deviation only roughly. ' +
-        (plan.capped ? `More than ${maxSeeds} were not affordable: ${plan.seeds} were run.` : ''),
-    },
-  ];
-}
-
-function costBlocks({ experiment, runs }: ReportInputs): Block[] {
-  const rows = experiment.arms.flatMap(({ name }) => {
-    const own = runs.filter((run) => run.arm === name && run.updates > 0);
-    if (own.length === 0) return [];
-    const costs = own.flatMap((run) => run.costs ?? []);
-    const average = (of: (cost: (typeof costs)[number]) => number): string =>
-      costs.length > 0 ? Math.round(mean(costs.map(of))).toLocaleString('en') : '–';
-    const pull = own
-      .flatMap((run) => run.curve?.metrics['advantages/mean_abs'] ?? [])
-      .filter((value) => value !== null);
-    const seconds = own.map((run) => run.seconds);
-    const failed = own.filter((run) => run.failed !== undefined).length;
-    return [
-      [
-        ...[name, String(own[0]!.updates)],
-        ...[average((c) => c.episodes), average((c) => c.tokens), average((c) => c.queries)],
-        ...[duration(mean(seconds)), duration(Math.max(...seconds))],
-        ...[pull.length > 0 ? mean(pull).toFixed(3) : '–', String(failed)],
-      ],
-    ];
-  });
-  if (rows.length === 0) return [];
-  return [
-    heading('Costs'),
-    {
-      is: 'table',
-      head: [
-        ...['arm', 'updates', 'episodes', 'tokens written', 'queries'],
-        ...['time', 'longest', 'mean |advantage|', 'diverged'],
-      ],
-      rows,
-      caption: 'Means over seeds; time is of training alone.',
-    },
-  ];
 }
