@@ -40,6 +40,24 @@ export function readCocteTurn(
   return { kind: final === '' ? 'cte' : 'answer', thought, thoughtLength, sql };
 }
 
+/**
+ * The steps of a chain that nobody has run yet. Of CTEs with one name the last counts: those before it are taken
+ * for failed attempts.
+ */
+export function readCocteChain(texts: readonly string[]): Turn[] {
+  const standing = new Map<string, Cte>();
+  return texts.map((text) => {
+    const { thought, thoughtLength, ctes, final } = readCteStep(text);
+    for (const cte of ctes) {
+      standing.delete(cte.name.toLowerCase());
+      standing.set(cte.name.toLowerCase(), cte);
+    }
+    if (ctes.length === 0 && final === '') return { kind: 'think', thought, thoughtLength };
+    const sql = prefixSql([...standing.values()], final);
+    return { kind: final === '' ? 'cte' : 'answer', thought, thoughtLength, sql };
+  });
+}
+
 /** Averages have 17 digits, of which six say enough. */
 const shownCell = (cell: Cell): string =>
   sqlLiteral(

@@ -46,6 +46,37 @@ describe('scoring lines', () => {
     return scoreItems(items, () => database, service, scoring);
   };
 
+  it('takes a Chain-of-CTEs apart, runs each prefix and judges the end', async () => {
+    const chain = [
+      "those with i\na AS (SELECT name FROM city WHERE name LIKE '%i%')",
+      'those with s\nb AS (SELECT name FROM a WHERE nom = 1)',
+      "those with s\nb AS (SELECT name FROM a WHERE name LIKE '%s')",
+      'SELECT name FROM b',
+    ];
+    const gold = "SELECT name FROM city WHERE name = 'Paris'";
+    const line = { question: 'Which?', gold, protocol: 'cocte' };
+    const values = [0.5, 0.2, 0.6, 0.9];
+    const steps = chain.map((text, i) => ({ text, value: values[i] }));
+    const [whole, apart] = await score('execution-match', [
+      { ...line, completion: chain.join('\n\n') },
+      { ...line, steps },
+    ]);
+    expect(whole).toMatchObject({ reward: 1 });
+    expect(apart).toEqual(whole);
+    expect(await score('reward-sql', [{ ...line, steps }])).toMatchObject([{ steps: values }]);
+    const { steps: read } = readScoreLine({ db_id: 'd', ...line, steps }, 'in:1');
+    expect(read.map(({ kind, thought }) => [kind, thought])).toEqual([
+      ['cte', 'those with i'],
+      ['cte', 'those with s'],
+      ['cte', 'those with s'],
+      ['answer', ''],
+    ]);
+    expect(read[2]!.sql).toMatch(/^WITH a AS \(.*\), b AS \(.*'%s'\) SELECT \* FROM b LIMIT 50$/);
+    expect(() => readScoreLine({ db_id: 'd', ...line, protocol: 'x', steps }, 'in:1')).toThrow(
+      /^in:1\.protocol: got "x", expected cocte/,
+    );
+  });
+
   it('rewards from the answer, the published hack and its guard included', async () => {
     const lines = [
       "SELECT name FROM city WHERE name LIKE 'P%'",

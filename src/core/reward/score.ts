@@ -5,7 +5,8 @@
  * `completion` for several turns `"steps": [text | {"kind"?, "text", "call"?, "sql"?, "thought"?, "value"?}…]`, the
  * last being the answer. `call` is `{"tool", "args"}`, null for one that could not be read; `sql` is what to run
  * for the step (default: for a call the argument that is SQL, else the SQL in the text); `thought` is read from
- * `<think>` tags where any step has them; `value` is what a process reward model says.
+ * `<think>` tags where any step has them; `value` is what a process reward model says. With `"protocol": "cocte"`
+ * texts are a Chain-of-CTEs: a completion is taken apart at its blank lines, and each step runs the prefix it ends.
  * Out: `{"reward", "terms", "steps"}`; `reward` is null, with the reason as `error`, where the gold
  * itself cannot be run.
  */
@@ -13,7 +14,9 @@ import { badInput } from '../errors.ts';
 import { asGold, asAnswer } from '../data/qa.ts';
 import { asList, asRecord, asText, field, type Fields } from '../data/fields.ts';
 import type { Task } from '../data/task.ts';
+import { readCocteChain } from '../episode/cocte.ts';
 import type { Episode, Step, ToolCall } from '../episode/episode.ts';
+import { splitCocte } from '../sql/cte.ts';
 import type { QueryRequest, QueryResult, SqlService } from '../sql/outcome.ts';
 import { supervise, type RewardMethod } from './index.ts';
 import type { RewardFunction } from './reward.ts';
@@ -105,10 +108,16 @@ export function readScoreLine(value: unknown, at: string): ScoreItem {
     throw badInput(`${at}.gold`, null, 'gold SQL, or rows as answer');
   }
   const completion = field(record, 'completion');
+  const protocol = field(record, 'protocol') ?? undefined;
+  if (protocol !== undefined && protocol !== 'cocte') {
+    throw badInput(`${at}.protocol`, protocol, 'cocte, or none');
+  }
   const turns =
     completion === undefined
       ? asList(field(record, 'steps') ?? null, `${at}.completion`, 'steps, or a text as completion')
-      : [completion];
+      : protocol && typeof completion === 'string' && completion.trim() !== ''
+        ? splitCocte(completion)
+        : [completion];
   const steps = turns.map((turn, i) => {
     const place = completion === undefined ? `${at}.steps[${i}]` : `${at}.completion`;
     if (completion !== undefined && typeof turn !== 'string') {
@@ -116,6 +125,11 @@ export function readScoreLine(value: unknown, at: string): ScoreItem {
     }
     return readStep(turn, place, i === turns.length - 1);
   });
+  if (protocol) {
+    readCocteChain(steps.map(({ text }) => text)).forEach(({ thoughtLength: _, ...turn }, i) =>
+      Object.assign(steps[i]!, turn),
+    );
+  }
   if (steps.some(({ thought }) => thought !== undefined)) {
     for (const step of steps) step.thought ??= '';
   }
