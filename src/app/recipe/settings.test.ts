@@ -47,6 +47,7 @@ describe('settings', () => {
       'sql',
       'eval',
       'data',
+      'process_values',
     ]);
     expect(otherSettings(presetRecipe('sft')).map(({ id }) => id)).not.toContain('reward');
   });

@@ -31,7 +31,7 @@ export const grpo = {
         loss_type: choice(
           ['grpo', 'bnpo', 'dapo', 'dr_grpo', 'cispo', 'sapo'],
           'dapo',
-          'How token losses are averaged; cispo and sapo also replace clipping',
+          'How token losses are averaged; cispo and sapo are surrogates of their own too',
         ),
         importance_sampling_level: choice(
           ['token', 'sequence', 'sequence_token'],
