@@ -9,7 +9,9 @@ import { startNodeBackend } from '../src/node/backend.ts';
 import { HELP, parseOptions, type BenchOptions } from './options.ts';
 import { openPeers } from './peers/peers.ts';
 import { benchSqlPool } from './sql-pool.ts';
-import { asMarkdown, asText, rate } from './table/format.ts';
+import { benchScoring } from './scoring.ts';
+import { sqlMarkdown, sqlText } from './sql-rows.ts';
+import { asMarkdown, asText } from './table/format.ts';
 import type { Progress } from './table/schedule.ts';
 import { measureTable } from './table/table.ts';
 import { benchUpdate, type UpdateBench } from './update.ts';
@@ -51,7 +53,10 @@ async function bench(options: BenchOptions): Promise<void> {
   table.notes.push(...notes);
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   const update = options.backend === 'wasm' ? await benchUpdate(options.workers) : undefined;
-  const sql = await benchSqlPool();
+  const sql = [
+    await benchSqlPool(),
+    ...(await benchScoring(options.peers ? options.python : undefined)),
+  ];
   const machine = {
     node: process.version,
     processor: cpus()[0]!.model.trim(),
@@ -64,14 +69,14 @@ async function bench(options: BenchOptions): Promise<void> {
   }
   const about = `Node ${machine.node}, ${machine.cores} cores (${machine.processor}, load ${load.toFixed(1)} at the start), ${options.backend}: ${reason}`;
   if (update) table.notes.push(updateNote(update, options.workers));
-  table.notes.push(
-    `SQL pool, batches of 256: ${rate(sql.pool)} queries/s, ${sql.ratio.toFixed(2)}× bare sql.js.`,
-  );
-  console.log(`${about}\n\n${asText(table)}`);
+  console.log(`${about}\n\n${asText(table)}\n\n${sqlText(sql)}`);
   if (options.write !== undefined) {
     const command = ['npm run bench --', ...process.argv.slice(2)].join(' ');
     const day = new Date().toISOString().slice(0, 10);
-    await writeFile(options.write, `\`${command}\`, ${day}. ${about}.\n\n${asMarkdown(table)}`);
+    await writeFile(
+      options.write,
+      `\`${command}\`, ${day}. ${about}.\n\n${asMarkdown(table)}\n${sqlMarkdown(sql)}\n`,
+    );
   }
 }
 

@@ -7,6 +7,7 @@ import type { Policy } from '../../src/core/model/policy.ts';
 import { loadSql } from '../../src/core/sql/load.ts';
 import { startBackend } from '../../src/core/tensor/backend.ts';
 import { Tokenizer } from '../../src/core/text/tokenizer.ts';
+import { useTabSqlParser } from '../../workers/sql-parser.ts';
 
 export type Backend = 'wasm' | 'webgpu';
 
@@ -24,6 +25,8 @@ export async function useBackend(name: Backend): Promise<void> {
   }
   await startBackend(name);
 }
+
+useTabSqlParser();
 
 export const sqlEngine = () => loadSql(() => sqlWasm);
 

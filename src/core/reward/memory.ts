@@ -110,13 +110,15 @@ function nearestTo<E extends { vector: Float32Array }>(
   k: number,
 ): E[] {
   const found: { entry: E; cosine: number }[] = [];
+  let least = -Infinity;
   for (const entry of entries) {
     const cosine = dot(entry.vector, direction);
-    if (found.length === k && cosine <= found[k - 1]!.cosine) continue;
+    if (cosine <= least) continue;
     let at = found.length;
     while (at > 0 && found[at - 1]!.cosine < cosine) at--;
     found.splice(at, 0, { entry, cosine });
-    found.length = Math.min(found.length, k);
+    if (found.length > k) found.pop();
+    if (found.length === k) least = found[k - 1]!.cosine;
   }
   return found.map(({ entry }) => entry);
 }
@@ -147,12 +149,14 @@ export class ThoughtMemory {
     const direction = unit(vector);
     if (!direction) return 0;
     const { scope, neighbours } = this.#options;
-    const inScope = this.#entries.filter(
-      (entry) => scope === 'all' || (entry.db_id === db_id) === (scope === 'same_db'),
-    );
-    const nearest = nearestTo(direction, inScope, neighbours);
+    const inScope =
+      scope === 'all'
+        ? this.#entries
+        : this.#entries.filter((entry) => (entry.db_id === db_id) === (scope === 'same_db'));
     const sum = new Float32Array(direction.length);
-    for (const { vector } of nearest) vector.forEach((value, i) => (sum[i]! += value));
+    for (const { vector } of nearestTo(direction, inScope, neighbours)) {
+      for (let i = 0; i < sum.length; i++) sum[i]! += vector[i]!;
+    }
     const centroid = unit(sum);
     return centroid ? Math.max(-1, Math.min(1, dot(centroid, direction))) : 0;
   }
