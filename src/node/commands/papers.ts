@@ -66,7 +66,10 @@ export const papers: Register = (program, session) => {
     .option('--out <dir>', 'result files and report (default: results/<experiment>)')
     .option('--runs <dir>', 'run folders', 'runs')
     .option('--questions <n>', 'questions per split', wholeNumber(1, 100_000), 1000)
-    .option('--base <dir>', 'what warm starts go on from (stepsql warm-start --base-only)')
+    .option(
+      '--base <dir>',
+      'what warm starts go on from (warm-start --base), {seed} in it is the seed',
+    )
     .option('--force', 'heldout: measure again')
     .addOption(plainOption())
     .addOption(new Option('--piece <json>', 'make one piece and print its result').hideHelp())

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
 import { sha256Hex } from '../../core/recipe/canonical.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
+import type { LoadedPolicy } from '../../core/train/starting-policy.ts';
 import type { LoadedData } from '../../core/train/data.ts';
 import { loadCheckpoint, startingPolicy } from '../checkpoints.ts';
 import { loadData } from '../run-inputs.ts';
@@ -13,7 +14,7 @@ import { measure } from './measure.ts';
 import { resultPath, type Make, type MakeOptions, type Piece } from './piece.ts';
 import { readResult } from './claim.ts';
 import type { ModelResult, PrmResult, RunResult, TrialResult, WarmResult } from './result.ts';
-import { runFolder, trainArm, type Models } from './train-arm.ts';
+import { runFolder, trainArm, type Models, type Trained } from './train-arm.ts';
 import { makeWarmStart, startFolder } from './warm.ts';
 
 export const makePiece: Make = async (piece, options) => {
@@ -134,7 +135,7 @@ async function makeRun(
   const trained = trains && (await trainArm(recipe, folder, data, models, options));
   if (trains && !trained) return undefined;
   const began = await startingPolicy(recipe, models.start);
-  const loaded = trained ? await loadCheckpoint(folder) : began;
+  const loaded = trained ? await endOf(folder, trained, began) : began;
   try {
     const dev = await measure(loaded, recipe, data, {
       ...{ split: SPLITS.dev, questions, samples: true, onProgress },
@@ -152,6 +153,14 @@ async function makeRun(
     if (loaded !== began) loaded.policy.dispose();
     began.policy.dispose();
   }
+}
+
+/** The last checkpoint; the start where a run failed before its first. */
+async function endOf(folder: string, { failed }: Trained, start: LoadedPolicy) {
+  return loadCheckpoint(folder).catch((error: unknown) => {
+    if (failed === undefined) throw error;
+    return start;
+  });
 }
 
 /** Measures a finished run on held-out schemas. */

@@ -61,7 +61,7 @@ export interface MakeOptions {
   questions: number;
   stop: AbortSignal;
   onProgress: Report;
-  /** A warm start's first part, that all seeds go on from; each has its own by default. */
+  /** Folder of what warm starts go on from, {seed} standing for theirs; by default they begin with new weights. */
   base?: string;
   /** The built `sql.worker.js`, when it is not beside the running bundle. */
   workerFile?: string;

@@ -38,12 +38,12 @@ export async function makeWarmStart(
   }
   const path = join(options.runs, '..', 'warm', `${kind}-${seed}`);
   const args = ['warm-start', '--kind', kind, '--seed', String(seed), '--out', path, '--force'];
-  const base = options.base === undefined ? [] : ['--base', options.base];
+  const from = options.base?.replaceAll('{seed}', String(seed));
+  const base = from === undefined ? [] : ['--base', from];
   const more = [...base, '--backend', 'wasm'];
   const printed = (await runCommand([...args, ...more], options)) as Printed | undefined;
   if (!printed) return undefined;
   const { missed, out, ...report } = printed;
   const checkpoint = sha256Hex(await readFile(join(out, 'model.safetensors')));
-  const { base: from } = options;
   return { kind, seed, path: out, checkpoint, missed, report, ...(from && { base: from }) };
 }
