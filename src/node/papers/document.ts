@@ -61,14 +61,15 @@ function htmlOf(block: Block): string {
     case 'list':
       return `<ul>${block.items.map((item) => `<li>${inline(item)}</li>`).join('')}</ul>`;
     case 'table': {
-      const caption = block.caption ? `<caption>${inline(block.caption)}</caption>` : '';
+      const caption = block.caption ? `<p class="caption">${inline(block.caption)}</p>\n` : '';
+      const label = escapeHtml(block.caption ?? `table of ${block.head[0] || 'results'}`);
       const head = block.head.map((text) => `<th scope="col">${inline(text)}</th>`).join('');
       const body = block.rows.map(([first = '', ...rest]) => {
         const cells = rest.map((text) => `<td>${inline(text)}</td>`).join('');
         return `<tr><th scope="row">${inline(first)}</th>${cells}</tr>`;
       });
       // Focusable: a wide table is scrolled by keyboard too.
-      return `<div class="wide" tabindex="0" role="region" aria-label="table"><table>${caption}<thead><tr>${head}</tr></thead><tbody>
+      return `${caption}<div class="wide" tabindex="0" role="region" aria-label="${label}"><table><thead><tr>${head}</tr></thead><tbody>
 ${body.join('\n')}</tbody></table></div>`;
     }
     case 'code':
@@ -80,7 +81,7 @@ ${body.join('\n')}</tbody></table></div>`;
 
 const STYLE = `${REPORT_STYLE}
 .wide{overflow-x:auto;margin:1rem 0}table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}
-caption{text-align:left;color:var(--quiet);font-size:13px}
+.caption{color:var(--quiet);font-size:13px;margin:1rem 0 -.5rem}
 th,td{padding:.25rem .7rem .25rem 0;text-align:right;white-space:nowrap;vertical-align:top}
 th:first-child{text-align:left;font-weight:600;white-space:normal;min-width:8rem}
 thead th{border-bottom:1px solid var(--quiet);font-weight:600;white-space:normal;vertical-align:bottom}

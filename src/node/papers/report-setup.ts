@@ -67,7 +67,7 @@ export function seedBlocks({ experiment, runs, warm, maxSeeds }: ReportInputs): 
       text:
         'Seeds are the smallest n for which the power of the paired t-test, from the noncentral t (Cohen 1988; ' +
         'R’s power.t.test), is .8 at α = .05 over the number of named contrasts, the strictest level of Holm’s ' +
-        'correction. Four seeds tell a deviation only roughly. ' +
+        'correction. So few seeds tell a deviation only roughly. ' +
         (plan.capped ? `More than ${maxSeeds} were not affordable: ${plan.seeds} were run.` : ''),
     },
   ];
