@@ -7,7 +7,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput, StepSqlError } from '../../core/errors.ts';
 import { readFolder, readResult, writeResult } from './claim.ts';
-import { EXPLORATORY_SEEDS, trainedArms, type Arm } from './experiment.ts';
+import { EXPLORATORY_SEEDS, SPLITS, trainedArms, type Arm } from './experiment.ts';
 import { pieceName, resultPath, type Piece } from './piece.ts';
 import { chooseRate, planSeeds, type ChosenRate, type Plan } from './plan.ts';
 import type { ModelResult, PrmResult, RunResult, TrialResult, WarmResult } from './result.ts';
@@ -185,6 +185,9 @@ export async function measureHeldout(options: StageOptions): Promise<RunResult[]
   const { out, force, experiment } = options;
   const runs = await readRuns({ out, arms: experiment.arms });
   if (runs.length === 0) throw badInput('--stage', 'heldout', 'finished runs to measure');
+  // Runs of before this stage was one of its own hold both splits.
+  if (runs.some(({ splits }) => splits[SPLITS.heldout]))
+    throw touched('were measured with the runs');
   const pieces = runs.map(({ arm, seed }): Piece => ({ stage: 'heldout', arm, seed }));
   const now: Touched = Object.fromEntries(
     runs.map(({ fingerprint }, i) => [pieceName(pieces[i]!), fingerprint]),
