@@ -140,7 +140,7 @@ function pairedGain(gains: readonly number[]): string {
 function tableBlocks(inputs: ReportInputs): Block[] {
   const { runs, heldout } = inputs;
   // Experiments of before had both splits in one file.
-  const held = [...heldout, ...runs.filter((run) => run.splits[SPLITS.heldout])];
+  const held = heldout.length > 0 ? heldout : runs.filter((run) => run.splits[SPLITS.heldout]);
   return [
     heading('Results'),
     {

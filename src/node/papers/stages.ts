@@ -186,7 +186,7 @@ export async function measureHeldout(options: StageOptions): Promise<RunResult[]
   const runs = await readRuns({ out, arms: experiment.arms });
   if (runs.length === 0) throw badInput('--stage', 'heldout', 'finished runs to measure');
   // Runs of before this stage was one of its own hold both splits.
-  if (runs.some(({ splits }) => splits[SPLITS.heldout]))
+  if (!force && runs.some(({ splits }) => splits[SPLITS.heldout]))
     throw touched('were measured with the runs');
   const pieces = runs.map(({ arm, seed }): Piece => ({ stage: 'heldout', arm, seed }));
   const now: Touched = Object.fromEntries(
