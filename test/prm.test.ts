@@ -10,7 +10,15 @@ let folder: string;
 const run = (...args: string[]) => stepsql(args, { cwd: folder });
 
 const small = sets({
-  ...{ questions: 20, held_out: 4, traces: 2, completions: 2, epochs: 1, batch_size: 8 },
+  ...{
+    questions: 20,
+    held_out: 4,
+    traces: 2,
+    completions: 2,
+    epochs: 1,
+    batch_size: 8,
+    positive_share: 0,
+  },
 });
 
 const build = (...args: string[]) =>

@@ -222,7 +222,8 @@ async function keep(session: Session, result: BuildResult, kept: Kept): Promise<
   session.print(`${describe(result)}\n${out}`, { ...report, out });
 }
 
-function describe({ train, calibration, held_out, scores, seconds }: BuildResult): string {
+function describe(result: BuildResult): string {
+  const { train, left_out, calibration, held_out, scores, seconds } = result;
   const row = (part: string, summary: CollectionSummary): string[] => [
     part,
     ...[summary.tasks, summary.traces, summary.steps, summary.prefixes].map(String),
@@ -255,6 +256,8 @@ function describe({ train, calibration, held_out, scores, seconds }: BuildResult
       ['on held-out questions', '', 'limit'],
       ...rows.map(([name, value, limit]) => [name, number(value), limit ?? '']),
     ]),
-    time.join(', '),
+    [...(left_out > 0 ? [`${left_out} all-wrong questions not trained on`] : []), ...time].join(
+      ', ',
+    ),
   ].join('\n\n');
 }

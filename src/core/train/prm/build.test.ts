@@ -6,6 +6,7 @@ import { localCompute } from '../compute.ts';
 import { memory, tokenizer } from '../tiny-run.test-helper.ts';
 import { tasks, turnsContext, twoTurnPolicy } from '../turns.test-helper.ts';
 import {
+  balance,
   buildOptions,
   buildPrm,
   type BuildEvent,
@@ -47,7 +48,14 @@ function inputs(changes: Partial<BuildInputs> = {}): BuildInputs {
     context: turnsContext(policy(), 2),
     ...{ train: many(60, 'a'), heldOut: many(30, 'b'), seed: 0, max_completion_length: 32 },
     options: v.parse(buildOptions, {
-      ...{ questions: 60, held_out: 30, traces: 4, completions: 4, calibration_share: 0.2 },
+      ...{
+        questions: 60,
+        held_out: 30,
+        traces: 4,
+        completions: 4,
+        calibration_share: 0.2,
+        positive_share: 0,
+      },
       ...{ epochs: 6, batch_size: 8, learning_rate: 1e-2, warmup_steps: 5 },
     }),
     ...{ work: new MemoryWork(), identity: 'test', protocol: 'cocte', clock: () => 0 },
@@ -147,6 +155,32 @@ describe('a saved process reward model', () => {
     expect(() => prmFromFiles(rest)).toThrow(/^prm: got /);
     const empty = new TextEncoder().encode('{"version":1}');
     expect(() => prmFromFiles({ ...files, 'prm.json': empty })).toThrow(/^prm\.json\.protocol: /);
+  });
+});
+
+describe('balance', () => {
+  const question = (task: string, ...labels: number[]) => ({
+    ...{ task, prefixes: 0 },
+    traces: [{ tokens: Int32Array.of(1), tags: [0], labels, right: false }],
+  });
+
+  it('leaves out questions without anything right, the last first, and no more than it takes', () => {
+    const all = [
+      question('a', 0, 0),
+      question('b', 1, 0),
+      question('c', 0, 0),
+      question('d', 0, 1),
+    ];
+    const names = (wanted: number): string =>
+      balance(all, wanted)
+        .map(({ task }) => task)
+        .join('');
+    expect(names(0)).toBe('abcd');
+    expect(names(0.25)).toBe('abcd');
+    expect(names(0.3)).toBe('abd');
+    expect(names(0.4)).toBe('bd');
+    expect(names(0.7)).toBe('bd'); // as far as it goes
+    expect(balance([question('a', 0)], 0.3)).toEqual([]);
   });
 });
 

@@ -42,6 +42,11 @@ export const buildOptions = v.strictObject({
     { min: 0, max: 0.9, step: 0.05 },
     'Share of the training questions kept for calibration; 0 = no calibration',
   ),
+  positive_share: number(
+    0.3,
+    { min: 0, max: 0.7, step: 0.05 },
+    'Mean label of the training set, for which questions without any right completion are left out; 0 = none is',
+  ),
   ...collectOptions.entries,
   ...learnOptions.entries,
 });
@@ -78,7 +83,10 @@ export interface BuildInputs {
 
 export interface BuildResult {
   model: PrmModel;
+  /** What was trained on. */
   train: CollectionSummary;
+  /** Questions without any right completion that were left out of it. */
+  left_out: number;
   calibration: CollectionSummary;
   held_out: CollectionSummary;
   scores: PrmScores;
@@ -97,6 +105,24 @@ const BLOCK = 24;
 /** Some of the questions, at random. */
 function choose(tasks: readonly Task[], count: number, seed: number, purpose: string): Task[] {
   return new Stream(seed, purpose).shuffle(tasks).slice(0, count);
+}
+
+/**
+ * Leaves out questions that teach nothing but "wrong", the last first, until labels have the mean wanted. Only
+ * what is trained on is balanced: calibration sets the scores right again for all questions.
+ */
+export function balance(collected: readonly CollectedTask[], wanted: number): CollectedTask[] {
+  const kept = [...collected];
+  const all = summarise(kept);
+  const right = all.steps * all.mean_label;
+  let { steps } = all;
+  for (let i = kept.length - 1; i >= 0 && right < wanted * steps; i--) {
+    const labels = kept[i]!.traces.flatMap((trace) => trace.labels);
+    if (labels.some((label) => label > 0)) continue;
+    steps -= labels.length;
+    kept.splice(i, 1);
+  }
+  return kept;
 }
 
 interface Header {
@@ -193,13 +219,14 @@ export async function* buildPrm(
       context.policy,
     );
   const cut = Math.round(collected.length * (1 - options.calibration_share));
+  const trained = balance(collected.slice(0, cut), options.positive_share);
   const learning = clock();
   const policy = context.policy.clone(true);
   const optimizer = new Optimizer(policy, optimizerOptions(options));
   const compute = inputs.computeFor(policy, optimizer);
   const losses: number[] = [];
   try {
-    const groups = groupsOf(collected.slice(0, cut));
+    const groups = groupsOf(trained);
     for await (const step of learnPrm({ compute, optimizer, tokens }, groups, options, seed)) {
       losses.push(step.loss);
       yield { type: 'train', done: step.step, total: step.steps, loss: step.loss };
@@ -224,7 +251,8 @@ export async function* buildPrm(
     values.reduce((sum, value) => sum + value, 0) / values.length;
   return {
     model: { policy, tokenizer, calibration, protocol: inputs.protocol },
-    train: summarise(collected.slice(0, cut)),
+    train: summarise(trained),
+    left_out: cut - trained.length,
     calibration: summarise(collected.slice(cut)),
     held_out: summarise(judged),
     scores,
