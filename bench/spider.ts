@@ -5,8 +5,9 @@
  * a process of its own, so that memory is its own.
  */
 import { spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isPreset, presetNames } from '../src/core/recipe/presets.ts';
@@ -17,6 +18,7 @@ const HELP = `Usage: npm run bench:spider -- --data <folder> [options]
   --data <folder>     Spider in its official layout
   --presets <list>    only these (default: all)
   --updates <n>       updates of each (default 50)
+  --rows <folder>     keep each recipe's row there, and take those that are there (default runs/spider)
   --write <file>      write the table there too
 `;
 
@@ -49,6 +51,7 @@ async function main(): Promise<void> {
       data: { type: 'string' },
       presets: { type: 'string' },
       updates: { type: 'string', default: '50' },
+      rows: { type: 'string', default: 'runs/spider' },
       write: { type: 'string' },
       one: { type: 'string' },
       help: { type: 'boolean' },
@@ -72,7 +75,17 @@ async function main(): Promise<void> {
   const rows: SpiderRow[] = [];
   for (const preset of presets) {
     process.stderr.write(`${preset}\n`);
-    rows.push(await inChild(preset, options));
+    const path = join(values.rows, `${preset}.json`);
+    const kept = await readFile(path, 'utf8').catch(() => undefined);
+    const row = kept === undefined ? undefined : (JSON.parse(kept) as SpiderRow);
+    if (row?.updates === updates || (row && row.failure !== null)) {
+      rows.push(row);
+      continue;
+    }
+    const made = await inChild(preset, options);
+    await mkdir(values.rows, { recursive: true });
+    await writeFile(path, `${JSON.stringify(made, null, 1)}\n`);
+    rows.push(made);
   }
   const machine = `Node ${process.version}, ${availableParallelism()} cores (${cpus()[0]!.model.trim()}), one of them used, wasm`;
   const gold = await readGold(await spiderTasks(options.data));

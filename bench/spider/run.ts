@@ -134,10 +134,11 @@ export function asMarkdown(rows: readonly SpiderRow[], updates: number): string 
     `Each preset as it is for ${updates} updates on Spider's training questions whose prompt fits its policy,`,
     'from its own warm start. The policies know only the words of the Nursery, so nearly all of what they write',
     'names tables that are not there: the table shows that every loop runs on real data, not that it learns there.',
-    'Reward terms are means over all episodes of all updates; growth is resident memory per update over the second half.',
+    'Percent; reward terms are means over all episodes of all updates; a group has no signal when its episodes earn',
+    'the same; growth is resident memory per update over the second half.',
     '',
-    '| preset | protocol | questions (left out) | updates | reward terms | does not execute | right | turns | tokens per update | s per update (longest) | MB at the end | MB growth per update |',
-    '|---|---|---|---|---|---|---|---|---|---|---|---|',
+    '| preset | protocol | questions (left out) | updates | reward terms | groups without a signal | does not execute | right | turns | tokens per update | s per update (longest) | MB at the end | MB growth per update |',
+    '|---|---|---|---|---|---|---|---|---|---|---|---|---|',
     ...rows.map((row) => {
       const { metrics: m, seconds, memory } = row;
       const cells = [
@@ -146,6 +147,7 @@ export function asMarkdown(rows: readonly SpiderRow[], updates: number): string 
         `${row.tasks} (${row.left_out + row.unanswerable})`,
         row.updates,
         terms(row),
+        percent(m['frac_reward_zero_std']),
         percent(m['sql/error']),
         percent(m['sql/ex']),
         fixed(m['turns/mean'] ?? 1, 1),

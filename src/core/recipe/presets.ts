@@ -40,6 +40,20 @@ export const presets = {
       optimizer: SMALL_STEPS,
     },
   },
+  finer: {
+    description:
+      'FINER-SQL: format gate, execution, atomic operations, memory of verified thoughts (arXiv 2605.03465)',
+    recipe: {
+      method: 'grpo',
+      name: 'finer',
+      protocol: 'think',
+      policy: { checkpoint: 'warm-think' },
+      // The paper's gate is 100 characters; thoughts of the small policy are shorter.
+      reward: { name: 'finer', options: { minThoughtCharacters: 40 } },
+      grpo: { max_completion_length: 128 },
+      optimizer: SMALL_STEPS,
+    },
+  },
   rloo: {
     description: 'REINFORCE with the mean of the others as baseline (arXiv 2402.14740)',
     recipe: {

@@ -21,9 +21,9 @@ export interface ThoughtOptions extends PlantedOptions {
 /** Chosen on tuning questions so that the warm start meets its limits (train/warm-start.ts). */
 export const PLANTED_THOUGHTS: ThoughtOptions = {
   tiers: [
-    [0.4, 0.04],
-    [0.35, 0.2],
-    [0.25, 0.6],
+    [0.45, 0.03],
+    [0.35, 0.15],
+    [0.2, 0.5],
   ],
   failing: 0.05,
   faithful: 0.85,

@@ -18,8 +18,7 @@ import { nurseryOf } from './nursery.ts';
 export const thinkWarmStart: WarmStartKind = {
   description: 'a thought, then SQL',
   updates: { gold: 2700, planted: 1200 },
-  // The base is the direct warm start: it knows SQL and schemas, and has thoughts to learn.
-  updatesFromBase: { gold: 900, planted: 900 },
+  updatesFromBase: { gold: 0, planted: 500 },
   recipe: {},
   max_completion_length: 128,
   corpus: thoughtCorpus,
