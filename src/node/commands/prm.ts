@@ -226,10 +226,14 @@ function describe(result: BuildResult): string {
   const { train, left_out, calibration, held_out, scores, seconds } = result;
   const row = (part: string, summary: CollectionSummary): string[] => [
     part,
-    ...[summary.tasks, summary.traces, summary.steps, summary.prefixes].map(String),
+    ...[summary.tasks, summary.traces, summary.completions, summary.steps].map(String),
+    String(summary.prefixes),
     ...[summary.mean_label, summary.positive_share, summary.right].map(percent),
   ];
-  const titles = ['', 'questions', 'traces', 'steps', 'prefixes', 'label', 'label ≥ ½', 'right'];
+  const titles = [
+    ...['', 'questions', 'traces', 'completions', 'steps', 'prefixes'],
+    ...['label', 'label ≥ ½', 'right'],
+  ];
   const number = (value: number): string => value.toFixed(3);
   const rows: [string, number, string?][] = [
     ['AUC', scores.auc, `at least ${PRM_LIMITS.auc}`],

@@ -81,6 +81,7 @@ describe('building a process reward model', () => {
     const { train, calibration, held_out, scores } = result;
     expect([train.tasks, calibration.tasks, held_out.tasks]).toEqual([48, 12, 30]);
     expect(train.traces).toBe(192);
+    expect(train.completions).toBeGreaterThan(50);
     expect(scores.auc_final).toBeGreaterThan(0.85);
     expect(scores.auc_final_within).toBeGreaterThan(0.75);
     expect(scores.log_loss).toBeLessThan(scores.log_loss_constant);
@@ -160,7 +161,7 @@ describe('a saved process reward model', () => {
 
 describe('balance', () => {
   const question = (task: string, ...labels: number[]) => ({
-    ...{ task, prefixes: 0 },
+    ...{ task, prefixes: 0, completions: [] },
     traces: [{ tokens: Int32Array.of(1), tags: [0], labels, right: false }],
   });
 

@@ -196,10 +196,10 @@ export async function* buildPrm(
   const { tokenizer, prompts } = context;
   const train = choose(inputs.train, options.questions, seed, 'prm/train');
   const heldOut = choose(inputs.heldOut, options.held_out, seed, 'prm/held-out');
-  const { traces, completions, temperature } = options;
+  const { traces, completions, kept_completions, temperature } = options;
   const key = sha256Hex(
     canonicalJson({
-      ...{ seed, traces, completions, temperature },
+      ...{ seed, traces, completions, kept_completions, temperature },
       ...{ protocol: inputs.protocol, identity: inputs.identity },
       max_completion_length: inputs.max_completion_length,
       tasks: [...inputs.train, ...inputs.heldOut].map(({ id, question }) => ({ id, question })),
@@ -213,9 +213,12 @@ export async function* buildPrm(
   if (!judged) return undefined;
   const tokens = judgeTokens(tokenizer);
   const byId = new Map([...train, ...heldOut].map((task) => [task.id, task]));
-  const groupsOf = (all: readonly CollectedTask[]): LabelledGroup[] =>
+  const groupsOf = (all: readonly CollectedTask[], completed = false): LabelledGroup[] =>
     fittingGroups(
-      all.map(({ task, traces }) => ({ prompt: prompts.of(byId.get(task)!), texts: traces })),
+      all.map(({ task, traces, completions }) => ({
+        prompt: prompts.of(byId.get(task)!),
+        texts: completed ? [...traces, ...completions] : traces,
+      })),
       context.policy,
     );
   const cut = Math.round(collected.length * (1 - options.calibration_share));
@@ -226,7 +229,7 @@ export async function* buildPrm(
   const compute = inputs.computeFor(policy, optimizer);
   const losses: number[] = [];
   try {
-    const groups = groupsOf(trained);
+    const groups = groupsOf(trained, true);
     for await (const step of learnPrm({ compute, optimizer, tokens }, groups, options, seed)) {
       losses.push(step.loss);
       yield { type: 'train', done: step.step, total: step.steps, loss: step.loss };

@@ -74,7 +74,7 @@ describe('a process reward model', () => {
     const logOdds = await scoreTagged(policy, TOKENS, fresh);
     const forecasts = fresh.flatMap(({ texts }, g) =>
       texts.flatMap(({ labels }, t) =>
-        labels.map((label, s) => ({ label, score: sigmoid(logOdds[g]![t]![s]!) })),
+        labels.map((label, s) => ({ label: label!, score: sigmoid(logOdds[g]![t]![s]!) })),
       ),
     );
     expect(rocAuc(forecasts)).toBeGreaterThan(0.9);

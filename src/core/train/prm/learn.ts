@@ -9,9 +9,9 @@ import type { ProcessPass } from '../pass.ts';
 import type { JudgeTokens, Tagged } from './format.ts';
 import { packItems, tagPositions } from './scorer.ts';
 
-/** A trace with the value of the steps up to each tag, in [0, 1]. */
+/** A trace with the value of the steps up to each tag, in [0, 1]; null where it is not known. */
 export interface LabelledTrace extends Tagged {
-  labels: readonly number[];
+  labels: readonly (number | null)[];
 }
 
 /** Traces of one question. */
@@ -67,18 +67,20 @@ function batchesOf(groups: readonly LabelledGroup[], size: number): LabelledGrou
   return batches;
 }
 
-/** The pass over some groups; `weight` is that of each tag. */
+const labelsOf = (groups: readonly LabelledGroup[]): (number | null)[] =>
+  groups.flatMap(({ texts }) => texts.flatMap(({ labels }) => labels));
+
+/** The pass over some groups; `weight` is that of each tag with a label. */
 function passOf(
   groups: readonly LabelledGroup[],
   { tag, choices }: JudgeTokens,
   weight: number,
 ): ProcessPass {
-  const labels = Float32Array.from(
-    groups.flatMap(({ texts }) => texts.flatMap((text) => text.labels)),
-  );
+  const labels = labelsOf(groups);
   return {
     ...{ kind: 'process', items: packItems(groups), tags: tagPositions(groups), tag, choices },
-    ...{ labels, weights: new Float32Array(labels.length).fill(weight) },
+    labels: Float32Array.from(labels, (label) => label ?? 0),
+    weights: Float32Array.from(labels, (label) => (label === null ? 0 : weight)),
   };
 }
 
@@ -113,10 +115,7 @@ export async function* learnPrm(
   let step = 0;
   for (const [epoch, batches] of epochs.entries()) {
     for (const batch of batches) {
-      const count = batch.reduce(
-        (sum, { texts }) => sum + texts.reduce((all, { tags }) => all + tags.length, 0),
-        0,
-      );
+      const count = labelsOf(batch).filter((label) => label !== null).length;
       const passes = batchesOf(batch, options.per_device_train_batch_size).map((local) =>
         passOf(local, tokens, 1 / count),
       );

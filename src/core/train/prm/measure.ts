@@ -56,7 +56,9 @@ async function forecastsOf(
   const logOdds = await scoreTagged(policy, tokens, groups);
   return groups.map(({ texts }, g) =>
     texts.map(({ labels }, t) =>
-      labels.map((label, s) => ({ label, logOdds: logOdds[g]![t]![s]! })),
+      labels.flatMap((label, s) =>
+        label === null ? [] : [{ label, logOdds: logOdds[g]![t]![s]! }],
+      ),
     ),
   );
 }

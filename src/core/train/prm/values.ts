@@ -36,8 +36,8 @@ export interface ValueOptions {
 export interface Values {
   /** Of every step of every episode of every group, in [0, 1]. */
   values: number[][][];
-  /** Different prefixes of each group that were completed. */
-  prefixes: number[];
+  /** Completions of each different prefix of each group. */
+  completions: Episode[][][];
 }
 
 export async function monteCarloValues(
@@ -47,25 +47,24 @@ export async function monteCarloValues(
 ): Promise<Values> {
   const openings: Opening[] = [];
   const prompts: number[] = [];
-  const prefixes: number[] = [];
+  const groupOf: number[] = [];
   /** Where the opening of each step but the last is in `openings`. */
-  const places = groups.map(({ number, episodes }) => {
+  const places = groups.map(({ number, episodes }, g) => {
     const known = new Map<string, number>();
-    const found = episodes.map((episode, e) =>
+    return episodes.map((episode, e) =>
       episode.steps.slice(0, -1).map((_, s) => {
         const opening = openingAfter(episode, s + 1);
         const key = opening.tokens.join();
         let place = known.get(key);
         if (place === undefined) {
           place = openings.push(opening) - 1;
+          groupOf.push(g);
           prompts.push((number * episodes.length + e) * maxTurns + s);
           known.set(key, place);
         }
         return place;
       }),
     );
-    prefixes.push(known.size);
-    return found;
   });
   const completed = openings.length > 0 ? await goOn(openings, samples, { ...draws, prompts }) : [];
   const worth = completed.map(
@@ -77,5 +76,6 @@ export async function monteCarloValues(
       ...(episode.steps.length > 0 ? [Number(endsRight(episode))] : []),
     ]),
   );
-  return { values, prefixes };
+  const completions = groups.map((_, g) => completed.filter((__, i) => groupOf[i] === g));
+  return { values, completions };
 }
