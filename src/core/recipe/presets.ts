@@ -16,6 +16,22 @@ const SMALL_STEPS = { learning_rate: 2e-4, lr_scheduler_type: 'linear' } as cons
 /** With one mini-batch and one iteration every ratio is 1 and several of the baselines coincide. */
 const FOUR_STEPS = { mini_batches: 4 } as const;
 
+/** Chain-of-CTEs: protocol, questions, and results as small policies read them. */
+export const COCTE = {
+  protocol: 'cocte',
+  data: { kind: 'nursery', world: 'steps' },
+  turns: { max_turns: 6, observation_rows: 1 },
+} as const;
+
+/** Tokens of an episode, results included. */
+export const COCTE_TOKENS = 320;
+
+const COCTE_GRPO = {
+  ...{ ...COCTE, method: 'grpo', policy: { checkpoint: 'warm-cocte' } },
+  grpo: { num_updates: 100, max_completion_length: COCTE_TOKENS },
+  optimizer: SMALL_STEPS,
+} as const;
+
 export const presets = {
   sft: {
     description: 'Supervised fine-tuning on gold SQL: the ceiling',
@@ -53,6 +69,21 @@ export const presets = {
       grpo: { max_completion_length: 128 },
       optimizer: SMALL_STEPS,
     },
+  },
+  'reward-sql': {
+    description: 'A process reward model shares out credit among CTEs (arXiv 2505.04671)',
+    paper: true,
+    recipe: {
+      ...COCTE_GRPO,
+      name: 'reward-sql',
+      reward: { name: 'reward-sql' },
+      credit: { name: 'process-weighted' },
+      process_values: { source: 'prm' },
+    },
+  },
+  'cocte-grpo': {
+    description: 'GRPO on the outcome of Chains-of-CTEs: what Reward-SQL is compared with',
+    recipe: { ...COCTE_GRPO, name: 'cocte-grpo' },
   },
   rloo: {
     description: 'REINFORCE with the mean of the others as baseline (arXiv 2402.14740)',

@@ -3,6 +3,7 @@ import { Traces } from '../../data/nursery/steps/traces.ts';
 import { trainSchemas } from '../../data/nursery/index.ts';
 import { makeProtocol } from '../../episode/index.ts';
 import { Stream } from '../../random/stream.ts';
+import { COCTE, COCTE_TOKENS } from '../../recipe/presets.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { goOn } from '../episodes.ts';
 import { monteCarloValues } from '../prm/values.ts';
@@ -12,14 +13,12 @@ import { nurseryOf } from './nursery.ts';
 
 export const cocteWarmStart: WarmStartKind = {
   description: 'one CTE a turn, each run and shown',
-  updates: { gold: 2500, planted: 800 },
-  updatesFromBase: { gold: 500, planted: 500 },
+  // The direct warm start knows SQL and schemas; from new weights it takes four times as long.
+  start: 'warm',
+  updates: { gold: 1800, planted: 1000 },
   batch_size: 16,
-  recipe: {
-    data: { kind: 'nursery', world: 'steps' },
-    turns: { max_turns: 6, observation_rows: 1 },
-  },
-  max_completion_length: 512,
+  recipe: COCTE,
+  max_completion_length: COCTE_TOKENS,
   corpus: traces,
   sharpening: { sharpness: 1.15, failing: [0.1, 0.3] },
   limits: {
@@ -39,8 +38,9 @@ async function traces(recipe: Recipe, goldUpdates: number, sql: SqlLoader): Prom
   const source = new Traces(seed, await sql(), protocol);
   const variants = trainSchemas(...nurseryOf(recipe));
   return (update, index) => {
-    const stream = new Stream(seed, 'steps', update, index);
-    const trace = source.draw(variants, stream, update <= goldUpdates);
+    const gold = update <= goldUpdates;
+    const stream = new Stream(seed, gold ? 'steps' : 'steps planted', update, index);
+    const trace = source.draw(variants, stream, gold);
     return { prompt: source.prompt(trace), turns: trace.turns };
   };
 }

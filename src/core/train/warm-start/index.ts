@@ -54,7 +54,8 @@ const TOKENIZER_TEXTS = 20_000;
 export type Part = 'whole' | 'base' | 'planted';
 
 /**
- * The recipe of a warm start. The whole and the base start from scratch, `planted` from a base.
+ * The recipe of a warm start. The whole and the base start from scratch or from the kind's own start, `planted`
+ * from a base.
  *
  * @param updates of the whole, where it is not the kind's own number
  * @param base SHA-256 of the base's model.safetensors, for `planted`
@@ -65,7 +66,7 @@ export function warmStartRecipe(
   { updates, part = 'whole', base }: { updates?: number; part?: Part; base?: string } = {},
 ): Recipe {
   const found = findWarmStart(kind);
-  const { recipe, corpusName: corpus = 'planted', batch_size = 32 } = found;
+  const { recipe, start, corpusName: corpus = 'planted', batch_size = 32 } = found;
   const onBase = found.updatesFromBase ?? { ...found.updates, gold: 0 };
   const own = part === 'planted' ? onBase : found.updates;
   const factor = updates === undefined ? 1 : updates / (found.updates.gold + found.updates.planted);
@@ -79,16 +80,16 @@ export function warmStartRecipe(
     seed,
     policy: {
       ...recipe.policy,
-      checkpoint: base ?? 'scratch',
+      checkpoint: base ?? start ?? 'scratch',
       model: { vocab_size: WARM_VOCABULARY, ...recipe.policy?.model },
     },
     sft: { corpus, num_updates: gold + planted, gold_updates: gold, batch_size },
     optimizer: {
-      learning_rate: part === 'planted' ? 3e-3 : 6e-3,
+      learning_rate: part === 'planted' ? 3e-3 : start === undefined ? 6e-3 : 4e-3,
       adam_beta2: 0.98,
       weight_decay: 0.01,
       lr_scheduler_type: 'cosine',
-      warmup_steps: part === 'planted' ? 50 : 200,
+      warmup_steps: part === 'planted' || start !== undefined ? 50 : 200,
     },
     eval: { every: 0 },
     checkpoint_every: 1000,

@@ -23,6 +23,8 @@ export interface WarmStartKind {
   description: string;
   /** SFT updates: first on gold alone, which learn the task faster than habits could be learnt, then planted. */
   updates: { gold: number; planted: number };
+  /** Checkpoint it starts from instead of new weights: another protocol's warm start, whose tokenizer stays. */
+  start?: string;
   /** The same of one that goes on from a base; by default no gold: the base has seen enough. */
   updatesFromBase?: { gold: number; planted: number };
   /** Name of its corpus in recipes, where it is not `planted`. */

@@ -9,7 +9,8 @@ const BASE = 'a'.repeat(64);
 describe.each(Object.keys(warmStarts) as WarmStartName[])('warm start %s', (name) => {
   it('begins with gold, from new weights or from a base', () => {
     const whole = warmStartRecipe(name, 3);
-    expect(whole).toMatchObject({ seed: 3, policy: { checkpoint: 'scratch' } });
+    const checkpoint = warmStarts[name]!.start ?? 'scratch';
+    expect(whole).toMatchObject({ seed: 3, policy: { checkpoint } });
     const onBase = warmStartRecipe(name, 3, { part: 'planted', base: BASE });
     expect(onBase).toMatchObject({ policy: { checkpoint: BASE } });
     if (whole.method !== 'sft' || onBase.method !== 'sft') throw new Error('not SFT');
