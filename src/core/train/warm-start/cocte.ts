@@ -15,12 +15,12 @@ export const cocteWarmStart: WarmStartKind = {
   description: 'one CTE a turn, each run and shown',
   // The direct warm start knows SQL and schemas; from new weights it takes four times as long.
   start: 'warm',
-  updates: { gold: 1800, planted: 1000 },
+  updates: { gold: 1800, planted: 1200 },
   batch_size: 16,
   recipe: COCTE,
   max_completion_length: COCTE_TOKENS,
   corpus: traces,
-  sharpening: { sharpness: 1.15, failing: [0.1, 0.3] },
+  sharpening: { sharpness: 1.5, failing: [0.1, 0.3] },
   limits: {
     greedy: [0.25, 0.45],
     'pass_at_8 - pass_at_1': [0.2, 1],
