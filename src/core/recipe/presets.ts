@@ -27,7 +27,9 @@ export const COCTE = {
 export const COCTE_TOKENS = 320;
 
 const COCTE_GRPO = {
-  ...{ ...COCTE, method: 'grpo', policy: { checkpoint: 'warm-cocte' } },
+  ...COCTE,
+  method: 'grpo',
+  policy: { checkpoint: 'warm-cocte' },
   grpo: { num_updates: 100, max_completion_length: COCTE_TOKENS },
   optimizer: SMALL_STEPS,
 } as const;
