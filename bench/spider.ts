@@ -18,8 +18,8 @@ const HELP = `Usage: npm run bench:spider -- --data <folder> [options]
   --data <folder>     Spider in its official layout
   --presets <list>    only these (default: all)
   --updates <n>       updates of each (default 50)
-  --rows <folder>     keep each recipe's row there, and take those that are there (default runs/spider)
-  --write <file>      write the table there too
+  --rows <folder>     keep each recipe's row there, and take those that are there (default results/spider)
+  --write <file>      write the table there (default results/spider.md)
 `;
 
 interface Options {
@@ -51,8 +51,8 @@ async function main(): Promise<void> {
       data: { type: 'string' },
       presets: { type: 'string' },
       updates: { type: 'string', default: '50' },
-      rows: { type: 'string', default: 'runs/spider' },
-      write: { type: 'string' },
+      rows: { type: 'string', default: 'results/spider' },
+      write: { type: 'string', default: 'results/spider.md' },
       one: { type: 'string' },
       help: { type: 'boolean' },
     },
@@ -91,14 +91,10 @@ async function main(): Promise<void> {
   const gold = await readGold(await spiderTasks(options.data));
   const table = `${asMarkdown(rows, updates)}${goldMarkdown(gold)}`;
   process.stdout.write(table);
-  if (values.write !== undefined) {
-    const command = ['npm run bench:spider --', ...process.argv.slice(2)].join(' ');
-    const day = new Date().toISOString().slice(0, 10);
-    await writeFile(
-      values.write,
-      `# Every recipe on Spider\n\n\`${command}\`, ${day}. ${machine}.\n\n${table}`,
-    );
-  }
+  const command = ['npm run bench:spider --', ...process.argv.slice(2)].join(' ');
+  const day = new Date().toISOString().slice(0, 10);
+  const head = `# Every recipe on Spider\n\n\`${command}\`, ${day}. ${machine}.\n\n`;
+  await writeFile(values.write, head + table);
 }
 
 try {
