@@ -1,6 +1,6 @@
 /**
- * `describe`: the columns of a table that have a description, with it, as BIRD's database descriptions give
- * them; all columns where none has one.
+ * `describe`: the columns of a table that the prompt hides or that have a description, with it, as BIRD's database
+ * descriptions give them; all columns where there are none such.
  */
 import { quoteName } from '../../text/identifier.ts';
 import { failure, findTable, rowsOf, type Tool } from './tool.ts';
@@ -12,7 +12,9 @@ export const describe: Tool = {
     if (text === '') return null;
     const table = findTable(schema, text);
     if (!table) return { args: [text], outcome: failure(`no such table: ${text}`) };
-    const described = table.columns.filter(({ description }) => description !== undefined);
+    const described = table.columns.filter(
+      ({ hidden, description }) => hidden || description !== undefined,
+    );
     const columns = described.length > 0 ? described : table.columns;
     const rows = columns.map(({ name, values, description = '' }) => [
       quoteName(name) + (values ? '#' : ''),

@@ -1,39 +1,28 @@
 /**
- * Names and spellings that mean nothing: a letter and an ending of two letters. The ending is one token of the
- * small policy's tokenizer wherever it stands, after a space, a quote or a bracket, so that copying a code is
- * copying one token.
+ * What nobody can guess: pairs of letters. A hidden column is stored as its word and a pair, `price_zu`, a coded
+ * value as a pair alone, `ba`. A pair is one token of the small policy's tokenizer wherever it stands, so that
+ * copying it is copying one token.
  */
 import type { Stream } from '../../../random/stream.ts';
 
 const CONSONANTS = 'bdfgjklmnprstvwxz';
-const VOWELS = 'aeiou';
 
-/** Endings of codes, `_ba` to `_zu`, and those without a vowel between: each task draws its own. */
-export const ENDINGS: readonly string[] = [...CONSONANTS].flatMap((first) =>
-  [...VOWELS, 'k', 'x'].map((second) => `_${first}${second}`),
-);
+/** Without those that are words. */
+export const PAIRS: readonly string[] = [...CONSONANTS]
+  .flatMap((first) => [...'aeioukx'].map((second) => first + second))
+  .filter((pair) => !['do', 'no', 'to', 'go'].includes(pair));
 
-/** Deals endings, none twice. */
+/** Deals pairs, none twice. */
 export class Codes {
   readonly #left: string[];
 
   constructor(stream: Stream) {
-    this.#left = stream.shuffle(ENDINGS);
+    this.#left = stream.shuffle(PAIRS);
   }
 
-  /** The name of a column. */
-  column(): string {
-    return `c${this.#next()}`;
-  }
-
-  /** The stored spelling of a value. */
-  value(): string {
-    return `v${this.#next()}`;
-  }
-
-  #next(): string {
-    const ending = this.#left.pop();
-    if (ending === undefined) throw new RangeError('more codes wanted than there are');
-    return ending;
+  next(): string {
+    const pair = this.#left.pop();
+    if (pair === undefined) throw new RangeError('more codes wanted than there are');
+    return pair;
   }
 }

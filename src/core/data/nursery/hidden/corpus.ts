@@ -66,7 +66,7 @@ function played(
     const turnsLeft = protocol.maxTurns - steps.length;
     return { text, observation: protocol.observe({ task, schema, steps }, turnsLeft) };
   });
-  return [...turns, { text: answerText(plan.recall, plan.sql) }];
+  return [...turns, { text: answerText('ready', plan.sql) }];
 }
 
 export interface TraceOptions {

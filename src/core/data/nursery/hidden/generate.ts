@@ -31,12 +31,12 @@ import {
 import { choices, dealCalls, usesOf } from './needs.ts';
 import { draftHidden, hiddenSchemas } from './skills.ts';
 
-/** What the calls a query needs would tell: `c_ba price, 'v_zu' France`. */
+/** What the calls a query needs would tell: `price_zu, 'ba' France`. */
 export function factsOf(hiding: Hiding, query: Query): string {
   const uses = usesOf(query, hiding.variant);
   const named = uses.flatMap(({ column }) => {
     const name = hiding.names.get(column);
-    return name === undefined ? [] : [`${name} ${column.name}`];
+    return name === undefined ? [] : [name];
   });
   const spelt = hiding.needs.flatMap(({ column, value }) =>
     value === undefined

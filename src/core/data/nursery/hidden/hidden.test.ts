@@ -9,7 +9,7 @@ import { spiderEqual } from '../../../sql/spider.ts';
 import { ddl } from '../engine.ts';
 import { baseRows } from '../rows.ts';
 import { trainSchemas } from '../schemas.ts';
-import { ENDINGS } from './codes.ts';
+import { PAIRS } from './codes.ts';
 import { ToolTraces } from './corpus.ts';
 import { generateHiddenTasks } from './generate.ts';
 import { WASTES } from './habits.ts';
@@ -20,8 +20,9 @@ const sql = await loadSql();
 const options = { seed: 3, split: 'dev', count: 200, sql } as const;
 const { tasks, databases } = generateHiddenTasks(options);
 const protocol = makeProtocol('tools');
-const CODES = new RegExp(`\\b[cv](${ENDINGS.join('|')})\\b`, 'g');
+const CODES = new RegExp(`\\w+_(${PAIRS.join('|')})\\b|'(${PAIRS.join('|')})'`, 'g');
 const codesIn = (text: string): string[] => text.match(CODES) ?? [];
+const plain = (name: string): string => name.replace(/_[a-z]{2}$/, '');
 const schemaOf = (db_id: string) => databases.get(db_id)!.schema;
 
 describe('tasks of the hidden world', () => {
@@ -101,7 +102,7 @@ describe('tasks of the hidden world', () => {
       const names = tables.flatMap(({ name, columns }) =>
         columns
           .filter(({ hidden }) => hidden)
-          .map((column) => [`${name}.${column.description!}`, column.name] as const),
+          .map((column) => [`${name}.${plain(column.name)}`, column.name] as const),
       );
       shapes.set(key, [...(shapes.get(key) ?? []), new Map(names)]);
     }

@@ -47,10 +47,12 @@ function hiddenNames(
     const needed = stream.shuffle(own.filter((column) => used.includes(column)));
     const described = tables.includes(table);
     needed.forEach((column, i) => {
-      if (described && (i === 0 || stream.chance(NEEDED_HIDDEN))) names.set(column, codes.column());
+      if (described && (i === 0 || stream.chance(NEEDED_HIDDEN)))
+        names.set(column, `${column.name}_${codes.next()}`);
     });
     for (const column of own) {
-      if (!used.includes(column) && stream.chance(IDLE_HIDDEN)) names.set(column, codes.column());
+      if (!used.includes(column) && stream.chance(IDLE_HIDDEN))
+        names.set(column, `${column.name}_${codes.next()}`);
     }
   }
   return names;
@@ -72,7 +74,7 @@ function spellings(
     const idle = free && column.kind === 'category' && isCodable(column);
     if (!columns.includes(column) && !(idle && stream.chance(IDLE_CODED))) continue;
     const values = new Set(rows[column.table.index]!.map((row) => row[column.index] as string));
-    spelt.set(column, new Map([...values].sort().map((value) => [value, codes.value()])));
+    spelt.set(column, new Map([...values].sort().map((value) => [value, codes.next()])));
   }
   return spelt;
 }
@@ -136,8 +138,7 @@ export function disguisedSchema(hiding: Hiding): Schema {
   hiding.variant.tables.forEach((table, t) => {
     table.columns.forEach((column, c) => {
       const shown = schema.tables[t]!.columns[c]!;
-      if (hiding.names.has(column))
-        Object.assign(shown, { hidden: true, description: column.name });
+      if (hiding.names.has(column)) shown.hidden = true;
       const spelt = hiding.spellings.get(column);
       if (spelt) shown.values = new Map([...spelt].map(([value, stored]) => [stored, value]));
     });

@@ -19,8 +19,6 @@ export interface PlannedCall {
 
 export interface Plan {
   calls: PlannedCall[];
-  /** The last thought: what the calls told, in the order in which the query needs it. */
-  recall: string;
   sql: string;
 }
 
@@ -60,22 +58,6 @@ function knownFrom(hiding: Hiding, made: readonly NeededCall[]): Hiding {
     }),
   );
   return { ...hiding, names, spellings };
-}
-
-/** `price c_ba, France v_zu`: each hidden name and coded value the query needs, as far as it is known. */
-function recallOf({ query }: Draft, known: Hiding): string {
-  const parts = usesOf(query, known.variant).flatMap(({ column, values }) => {
-    const name = known.names.get(column);
-    const spelt = known.spellings.get(column);
-    return [
-      ...(name === undefined ? [] : [`${column.name} ${name}`]),
-      ...[...values].flatMap((value) => {
-        const stored = spelt?.get(value);
-        return stored === undefined ? [] : [`${value} ${stored}`];
-      }),
-    ];
-  });
-  return parts.length > 0 ? parts.join(', ') : 'ready';
 }
 
 /** Calls that run and tell nothing the question asks for. */
@@ -169,7 +151,6 @@ function insertWaste(
 /** Needed calls only, and gold. */
 export const idealPlan = (drafted: Draft, hiding: Hiding): Plan => ({
   calls: hiding.needs.map((need) => callOf(need, drafted.question)),
-  recall: recallOf(drafted, hiding),
   sql: renderSql(disguisedQuery(hiding, drafted.query)),
 });
 
@@ -207,7 +188,5 @@ export function habitualPlan(options: HabitualPlan): Plan {
       break;
     }
   }
-  const known = knownFrom(hiding, made);
-  const sql = renderSql(disguisedQuery(known, written));
-  return { calls, recall: recallOf(drafted, known), sql };
+  return { calls, sql: renderSql(disguisedQuery(knownFrom(hiding, made), written)) };
 }
