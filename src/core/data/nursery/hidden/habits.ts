@@ -56,6 +56,8 @@ export interface ToolHabit {
   skip: number;
   waste: Waste;
   chance: number;
+  /** Which call of that kind. */
+  variety: number;
   /** Errors of SQL it prefers, in order. */
   misses: readonly NearMissKind[];
 }
@@ -90,6 +92,7 @@ export class ToolHabits {
         skip: this.#tier('skip', skip, template),
         waste: OWN[kinds.indexOf(template) % OWN.length]!,
         chance: this.#tier('waste', waste, template),
+        variety: new Stream(this.#seed, `hidden variety ${template}`).int(60),
         misses: [...misses.shuffle(STRUCTURAL), ...misses.shuffle(NAMING)],
       };
       this.#known.set(skill, habit);

@@ -112,32 +112,24 @@ function failingCalls({ question, query }: Draft, hiding: Hiding): PlannedCall[]
   return found.length > 0 ? found : [{ thought: 'check', text: 'describe' }];
 }
 
-/** Leaves out a needed call, and those that its answer would have made possible. */
-function withoutOne(needs: readonly NeededCall[], hiding: Hiding, stream: Stream): NeededCall[] {
-  const dropped = stream.pick(needs);
-  return needs.filter(
-    (need) =>
-      need !== dropped &&
-      !(
-        dropped.tool === 'describe' &&
-        need.tool === 'lookup' &&
-        need.column.table === dropped.column.table &&
-        hiding.names.has(need.column)
-      ),
-  );
-}
-
-/** Wastes in place: a repeat after the call it repeats, the others before a needed call or the answer. */
+/**
+ * Adds a wasted call. One of the skill's own kind comes always at the same point and is the same sort of call, so
+ * that it is what a greedy policy does too: a repeat after the first call, a failing call before all others, a
+ * useless one before the answer. Others come anywhere.
+ *
+ * @param variety of the habit; undefined for waste that is none
+ */
 function insertWaste(
   calls: PlannedCall[],
   waste: Waste,
   drafted: Draft,
   hiding: Hiding,
   stream: Stream,
+  variety: number | undefined,
 ): void {
   if (waste === 'repeat') {
     if (calls.length === 0) return;
-    const at = stream.int(calls.length);
+    const at = variety === undefined ? stream.int(calls.length) : 0;
     calls.splice(at + 1, 0, { ...calls[at]!, waste });
     return;
   }
@@ -145,7 +137,12 @@ function insertWaste(
     waste === 'failing' ? failingCalls(drafted, hiding) : uselessCalls(drafted, hiding);
   const fresh = options.filter(({ text }) => !calls.some((call) => call.text === text));
   if (fresh.length === 0) return;
-  calls.splice(stream.int(calls.length + 1), 0, { ...stream.pick(fresh), waste });
+  if (variety === undefined) {
+    calls.splice(stream.int(calls.length + 1), 0, { ...stream.pick(fresh), waste });
+  } else {
+    const at = waste === 'failing' ? 0 : calls.length;
+    calls.splice(at, 0, { ...fresh[variety % fresh.length]!, waste });
+  }
 }
 
 /** Needed calls only, and gold. */
@@ -172,12 +169,15 @@ export function habitualPlan(options: HabitualPlan): Plan {
   const { drafted, hiding, habit, otherWaste, oracle, stream, miss } = options;
   const { question, query } = drafted;
   const { needs, variant } = hiding;
-  const skips = !oracle && needs.length > 0 && stream.chance(habit.skip);
-  const made = skips ? withoutOne(needs, hiding, stream) : needs;
+  // Who is impatient leaves out the last of the calls.
+  const skips = !oracle && stream.chance(habit.skip);
+  const made = skips ? needs.slice(0, -1) : needs;
   const calls = made.map((need) => callOf(need, question));
   for (const waste of WASTES) {
-    const wanted = stream.chance(waste === habit.waste ? habit.chance : otherWaste);
-    if (wanted && calls.length < MOST_CALLS) insertWaste(calls, waste, drafted, hiding, stream);
+    const own = waste === habit.waste;
+    const wanted = stream.chance(own ? habit.chance : otherWaste);
+    if (!wanted || calls.length >= MOST_CALLS) continue;
+    insertWaste(calls, waste, drafted, hiding, stream, own ? habit.variety : undefined);
   }
   let written = query;
   if (!stream.chance(habit.right)) {
