@@ -3,10 +3,13 @@
  * needed, wastes calls in each of three ways, leaves some out, and errs in SQL (data/nursery/hidden/habits.ts).
  */
 import { ToolTraces } from '../../data/nursery/hidden/corpus.ts';
+import { drill, drillWords } from '../../data/nursery/hidden/drill.ts';
+import { hiddenSchemas } from '../../data/nursery/hidden/skills.ts';
 import { trainSchemas } from '../../data/nursery/index.ts';
 import { TOOL_TAGS } from '../../episode/tools.ts';
 import { toolMetrics } from '../../evaluate/tools.ts';
 import type { TurnOptions } from '../../episode/index.ts';
+import { Stream } from '../../random/stream.ts';
 import { evaluateGreedy } from '../evaluation.ts';
 import type { Corpus } from '../sft.ts';
 import type { WarmStartKind } from './kind.ts';
@@ -14,7 +17,7 @@ import { nurseryOf } from './nursery.ts';
 
 export const toolsWarmStart: WarmStartKind = {
   description: 'calls that tell what is hidden, then SQL',
-  updates: { gold: 6000, planted: 2000 },
+  updates: { gold: 4500, planted: 1500 },
   batch_size: 16,
   // Copying a name from where a tool told it takes one step of attention more than other SQL.
   recipe: {
@@ -57,7 +60,20 @@ export const toolsWarmStart: WarmStartKind = {
   },
 };
 
+/** Until this share of the gold updates, so many of the examples of each are drills of copying. */
+const DRILL_SHARE = 0.4;
+const DRILLS = 5;
+
 function traces(...[recipe, goldUpdates]: Parameters<WarmStartKind['corpus']>): Corpus {
-  const source = new ToolTraces(trainSchemas(...nurseryOf(recipe)), { seed: recipe.seed });
-  return (update, index) => source.trace(update, index, update <= goldUpdates);
+  const { seed } = recipe;
+  const variants = trainSchemas(...nurseryOf(recipe));
+  const source = new ToolTraces(variants, { seed });
+  const words = drillWords(hiddenSchemas(variants));
+  return (update, index) => {
+    if (update > 0 && update <= DRILL_SHARE * goldUpdates && index < DRILLS) {
+      const { prompt, text } = drill(words, new Stream(seed, 'hidden drill', update, index));
+      return { prompt, turns: [{ text }] };
+    }
+    return source.trace(update, index, update <= goldUpdates);
+  };
 }

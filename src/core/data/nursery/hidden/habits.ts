@@ -35,14 +35,14 @@ export interface HabitOptions {
 /** Chosen so that the warm start meets its limits (train/warm-start.ts) on tuning questions. */
 export const TOOL_HABITS: HabitOptions = {
   right: [
-    [0.3, 0.35],
-    [0.35, 0.7],
+    [0.37, 0.3],
+    [0.28, 0.65],
     [0.35, 0.92],
   ],
   skip: [
-    [0.3, 0.62],
-    [0.35, 0.35],
-    [0.35, 0.1],
+    [0.42, 0.68],
+    [0.23, 0.35],
+    [0.35, 0.08],
   ],
   waste: [
     [0.35, 0.4],
