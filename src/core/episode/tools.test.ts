@@ -86,12 +86,12 @@ const shows = (text: string): string =>
 describe('the prompt', () => {
   it('says what is hidden and coded, but neither name nor spelling', () => {
     expect(tools.prompt(task, schema, { style: 'compact' })).toBe(
-      ' singer( id country# ?)\n song( id title singer_id> singer)\n' +
+      ' singer( id name? country#)\n song( id title singer_id> singer)\n' +
         'Question: Show the name of every singer from France.\n5 left:\n',
     );
     const long = tools.prompt(task, schema, { style: 'create_table' }, new Map([['singer', []]]));
     expect(long).not.toContain('c_ba');
-    expect(long).toContain('-- values are codes: country -- has further columns');
+    expect(long).toContain('-- values are codes: country -- has columns for name, named otherwise');
     expect(long).toContain('- lookup <table> <column> <words>');
   });
 

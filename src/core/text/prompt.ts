@@ -10,8 +10,9 @@ export interface PromptOptions {
    * Compact is one line per table, ` concert( id year singer_id> singer)`. The space before a name
    * makes it the same token as in the question and in SQL, and separates columns without the token a
    * comma would cost; names with spaces are quoted. `> singer` is a foreign key to the first column
-   * of singer, `> singer.code` to another one. `#` marks a column whose values are codes, ` ?` at the
-   * end a table with columns that are not shown.
+   * of singer, `> singer.code` to another one. `#` marks a column whose values are codes,
+   * `price?` one that stores the price under a name that is not shown, ` ?` a table with columns of which nothing
+   * is shown.
    */
   style: 'compact' | 'create_table';
   /** Show declared types. Default: only in `create_table`. */
@@ -36,7 +37,12 @@ function checkedRows(options: PromptOptions): number {
 
 const shown = ({ columns }: Table): Column[] => columns.filter(({ hidden }) => !hidden);
 
-const hidesColumns = ({ columns }: Table): boolean => columns.some(({ hidden }) => hidden);
+/** Hidden, but it is said what they store. */
+const nameless = ({ columns }: Table): string[] =>
+  columns.flatMap(({ hidden, description }) => (hidden && description ? [description] : []));
+
+const hidesColumns = ({ columns }: Table): boolean =>
+  columns.some(({ hidden, description }) => hidden && !description);
 
 function rowValues(row: readonly Cell[], { columns }: Table): string {
   const cells = row.filter((_, i) => !columns[i]?.hidden);
@@ -44,6 +50,7 @@ function rowValues(row: readonly Cell[], { columns }: Table): string {
 }
 
 function compactColumn(column: Column, table: Table, schema: Schema, types: boolean): string {
+  if (column.hidden) return `${column.description!}?`;
   let text = quoteName(column.name);
   const type = types ? /^[a-z]+/.exec(column.type.toLowerCase())?.[0] : undefined;
   if (type !== undefined) text += `:${type}`;
@@ -61,7 +68,9 @@ function compactColumn(column: Column, table: Table, schema: Schema, types: bool
 }
 
 function compactTable(table: Table, schema: Schema, types: boolean): string {
-  const columns = shown(table).map((column) => ` ${compactColumn(column, table, schema, types)}`);
+  const columns = table.columns
+    .filter(({ hidden, description }) => !hidden || description)
+    .map((column) => ` ${compactColumn(column, table, schema, types)}`);
   return ` ${quoteName(table.name)}(${columns.join('')}${hidesColumns(table) ? ' ?' : ''})`;
 }
 
@@ -82,6 +91,9 @@ function createTable(table: Table, types: boolean): string {
   const coded = shown(table).flatMap(({ name, values }) => (values ? [quoteName(name)] : []));
   const notes = [
     ...(coded.length > 0 ? [` -- values are codes: ${coded.join(', ')}`] : []),
+    ...(nameless(table).length > 0
+      ? [` -- has columns for ${nameless(table).join(', ')}, named otherwise`]
+      : []),
     ...(hidesColumns(table) ? [' -- has further columns'] : []),
   ];
   return `CREATE TABLE ${quoteName(table.name)} (\n  ${lines.join(',\n  ')}\n);${notes.join('')}`;

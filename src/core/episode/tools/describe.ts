@@ -18,7 +18,8 @@ export const describe: Tool = {
     const columns = described.length > 0 ? described : table.columns;
     const rows = columns.map(({ name, values, description = '' }) => [
       quoteName(name) + (values ? '#' : ''),
-      description,
+      // `price_zu` says itself what it is.
+      name.startsWith(description) ? '' : description,
     ]);
     return { args: [table.name], outcome: rowsOf(['column', 'meaning'], rows) };
   },

@@ -1,7 +1,7 @@
 /**
  * Drills of copying: a list of words with codes, and a query that names them all in another order. Whole
- * episodes hold one or two codes each; from these alone a small policy takes ten times as long to find out that
- * what follows a word in an observation follows it in SQL.
+ * episodes hold one or two codes each: little to find out from that what follows a word in an observation follows
+ * it in SQL.
  */
 import { answerText, OBSERVATION_CLOSE, OBSERVATION_OPEN } from '../../../episode/tools.ts';
 import type { Stream } from '../../../random/stream.ts';

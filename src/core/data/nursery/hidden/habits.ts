@@ -10,14 +10,6 @@ import { HIDDEN_TEMPLATES } from './skills.ts';
 export const WASTES = ['repeat', 'useless', 'failing'] as const;
 export type Waste = (typeof WASTES)[number];
 
-/**
- * Which waste is a template's own. Repeats have the fewest occasions, and calls fail for other reasons too.
- */
-const OWN: readonly Waste[] = [
-  ...(['repeat', 'useless', 'failing', 'repeat'] as const),
-  ...(['useless', 'repeat', 'useless', 'failing'] as const),
-];
-
 /** `[share of templates, probability]`, dealt out over the templates. */
 type Tiers = readonly (readonly [share: number, chance: number])[];
 
@@ -35,18 +27,18 @@ export interface HabitOptions {
 /** Chosen so that the warm start meets its limits (train/warm-start.ts) on tuning questions. */
 export const TOOL_HABITS: HabitOptions = {
   right: [
-    [0.37, 0.3],
-    [0.28, 0.65],
-    [0.35, 0.92],
+    [0.3, 0.4],
+    [0.3, 0.75],
+    [0.4, 0.95],
   ],
   skip: [
-    [0.42, 0.68],
-    [0.23, 0.35],
-    [0.35, 0.08],
+    [0.4, 0.64],
+    [0.2, 0.3],
+    [0.4, 0.05],
   ],
   waste: [
-    [0.35, 0.4],
-    [0.65, 0.75],
+    [0.35, 0.3],
+    [0.65, 0.72],
   ],
   otherWaste: 0.06,
 };
@@ -90,7 +82,7 @@ export class ToolHabits {
       habit = {
         right: this.#tier('right', right, template),
         skip: this.#tier('skip', skip, template),
-        waste: OWN[kinds.indexOf(template) % OWN.length]!,
+        waste: WASTES[kinds.indexOf(template) % WASTES.length]!,
         chance: this.#tier('waste', waste, template),
         variety: new Stream(this.#seed, `hidden variety ${template}`).int(60),
         misses: [...misses.shuffle(STRUCTURAL), ...misses.shuffle(NAMING)],

@@ -8,9 +8,9 @@ import { Codes } from './codes.ts';
 import { columnAt, isCodable, usesOf, type Needs } from './needs.ts';
 
 /** Chances that what a task does not need is hidden or coded too, and that a table hides a column it may. */
-const IDLE_HIDDEN = 0.2;
+const IDLE_HIDDEN = 0.12;
 const IDLE_CODED = 0.3;
-const NEEDED_HIDDEN = 0.7;
+const NEEDED_HIDDEN = 0.35;
 
 /** The disguise of one task. */
 export interface Hiding {
@@ -138,7 +138,8 @@ export function disguisedSchema(hiding: Hiding): Schema {
   hiding.variant.tables.forEach((table, t) => {
     table.columns.forEach((column, c) => {
       const shown = schema.tables[t]!.columns[c]!;
-      if (hiding.names.has(column)) shown.hidden = true;
+      if (hiding.names.has(column))
+        Object.assign(shown, { hidden: true, description: column.name });
       const spelt = hiding.spellings.get(column);
       if (spelt) shown.values = new Map([...spelt].map(([value, stored]) => [stored, value]));
     });
