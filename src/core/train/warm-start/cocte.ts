@@ -20,7 +20,7 @@ export const cocteWarmStart: WarmStartKind = {
   recipe: COCTE,
   max_completion_length: COCTE_TOKENS,
   corpus: traces,
-  sharpening: { sharpness: 1.5, failing: [0.1, 0.3] },
+  sharpening: { sharpness: 1.8, failing: [0.1, 0.29] },
   limits: {
     greedy: [0.25, 0.45],
     'pass_at_8 - pass_at_1': [0.2, 1],
