@@ -59,7 +59,7 @@ export const prm: Register = (program, session) => {
     .option('--recipe <source>', "whose protocol and questions (default: the policy's own)")
     .option('--data <path>', 'folder or zip of the data, for recipes on files')
     .option('--seed <n>', 'seed of questions, traces and training', wholeNumber(0, 0xffffffff), 0)
-    .addOption(methodSetOption('questions=1000'))
+    .addOption(methodSetOption('questions=600'))
     .option('--out <dir>', 'checkpoint folder (default: where recipes look for prm-<seed>)')
     .option(
       '--work <file>',

@@ -35,8 +35,8 @@ import { calibrate, measurePrm, type PrmScores } from './measure.ts';
 import type { PrmModel } from './scorer.ts';
 
 export const buildOptions = v.strictObject({
-  questions: integer(1000, { min: 10, max: 1_000_000 }, 'Training questions to collect traces on'),
-  held_out: integer(200, { min: 1, max: 1_000_000 }, 'Questions of the split to measure on'),
+  questions: integer(600, { min: 10, max: 1_000_000 }, 'Training questions to collect traces on'),
+  held_out: integer(150, { min: 1, max: 1_000_000 }, 'Questions of the split to measure on'),
   calibration_share: number(
     0.1,
     { min: 0, max: 0.9, step: 0.05 },

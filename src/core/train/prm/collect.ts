@@ -17,7 +17,7 @@ export const collectOptions = v.strictObject({
   traces: integer(4, { min: 1, max: 256 }, 'Traces of each question'),
   completions: integer(8, { min: 1, max: 1024 }, 'Completions of each prefix'),
   kept_completions: integer(
-    2,
+    1,
     { min: 0, max: 1024 },
     'Completions of each prefix to learn from as well: their last step, by how they ended',
   ),

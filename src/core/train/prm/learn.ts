@@ -21,8 +21,8 @@ export interface LabelledGroup {
 }
 
 export const learnOptions = v.strictObject({
-  epochs: integer(4, { min: 1, max: 100 }, 'Passes over the labelled traces'),
-  batch_size: integer(32, { min: 1, max: 4096 }, 'Traces of an optimiser step, at least'),
+  epochs: integer(3, { min: 1, max: 100 }, 'Passes over the labelled traces'),
+  batch_size: integer(64, { min: 1, max: 4096 }, 'Traces of an optimiser step, at least'),
   per_device_train_batch_size: integer(16, { min: 1, max: 4096 }, 'Traces of a forward pass'),
   learning_rate: number(1e-3, { min: 0, max: 1, step: 1e-5 }, 'Peak learning rate of AdamW'),
   weight_decay: number(0.01, { min: 0, max: 1, step: 0.01 }, 'Decoupled weight decay of AdamW'),
