@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -31,16 +31,21 @@ interface Options {
 function inChild(preset: string, { data, updates }: Options): Promise<SpiderRow> {
   const args = ['--one', preset, '--data', data, '--updates', String(updates)];
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
+  let told = '';
+  child.stderr.setEncoding('utf8').on('data', (part: string) => {
+    if (part.startsWith('\r')) process.stderr.write(part);
+    else told += part;
+  });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => {
       const line = text.trim().split('\n').at(-1) ?? '';
       if (code === 0) resolve(JSON.parse(line) as SpiderRow);
-      else reject(new Error(`${preset}: the process ended with ${code ?? 'a signal'}`));
+      else reject(new Error(`${preset} could not be started: ${told.trim() || `code ${code}`}`));
     });
   });
 }
@@ -73,6 +78,7 @@ async function main(): Promise<void> {
   if (unknown !== undefined)
     throw new Error(`--presets: ${unknown} is none of ${presetNames.join(', ')}`);
   const rows: SpiderRow[] = [];
+  const notRun: string[] = [];
   for (const preset of presets) {
     process.stderr.write(`${preset}\n`);
     const path = join(values.rows, `${preset}.json`);
@@ -82,14 +88,18 @@ async function main(): Promise<void> {
       rows.push(row);
       continue;
     }
-    const made = await inChild(preset, options);
+    const made = await inChild(preset, options).catch((error: unknown) => {
+      notRun.push(error instanceof Error ? error.message : preset);
+    });
+    if (!made) continue;
     await mkdir(values.rows, { recursive: true });
     await writeFile(path, `${JSON.stringify(made, null, 1)}\n`);
     rows.push(made);
   }
-  const machine = `Node ${process.version}, ${availableParallelism()} cores (${cpus()[0]!.model.trim()}), one of them used, wasm`;
+  const machine = `Node ${process.version}, ${availableParallelism()} cores (${cpus()[0]!.model.trim()}), one of them used, wasm, load ${loadavg()[2]!.toFixed(1)} over the last quarter of an hour`;
   const gold = await readGold(await spiderTasks(options.data));
-  const table = `${asMarkdown(rows, updates)}${goldMarkdown(gold)}`;
+  const left = notRun.map((text) => `- ${text}\n`).join('');
+  const table = `${asMarkdown(rows, updates)}${left}${goldMarkdown(gold)}`;
   process.stdout.write(table);
   const command = ['npm run bench:spider --', ...process.argv.slice(2)].join(' ');
   const day = new Date().toISOString().slice(0, 10);
