@@ -61,6 +61,7 @@ export const presets = {
   finer: {
     description:
       'FINER-SQL: format gate, execution, atomic operations, memory of verified thoughts (arXiv 2605.03465)',
+    paper: true,
     recipe: {
       method: 'grpo',
       name: 'finer',
