@@ -10,12 +10,13 @@ import { textTable } from './table.ts';
 
 export interface Chosen {
   best_of_n?: BestOfN;
-  guided?: GuidedScores & { n: number };
+  guided?: GuidedScores & { n: number; beam: number };
 }
 
 interface Options {
   bestOf: number | undefined;
   guided: number | undefined;
+  beam: number;
   seed: number;
   model: PrmModel | undefined;
   max_completion_length: number;
@@ -29,7 +30,7 @@ export async function chooseByModel(
   context: EvaluationContext,
   tasks: readonly Task[],
   sampled: SampledResult | undefined,
-  { bestOf, guided, seed, model, max_completion_length, onStep }: Options,
+  { bestOf, guided, beam, seed, model, max_completion_length, onStep }: Options,
 ): Promise<Chosen> {
   if (
     model &&
@@ -49,7 +50,7 @@ export async function chooseByModel(
     };
     const readable = tasks.filter((task) => fits(context, task, { max_completion_length }));
     const options = {
-      ...{ expansions: guided, beam: 1, by: 'last' as const },
+      ...{ expansions: guided, beam, by: 'last' as const },
       ...{ seed, batch_size: BATCH },
     };
     const scores = await evaluateGuided(context, readable, scorer, sampling, options, onStep);
@@ -57,7 +58,7 @@ export async function chooseByModel(
     const right = new Map(readable.map((task, i) => [task, scores.right[i]!]));
     const all = tasks.map((task) => right.get(task) ?? false);
     chosen.guided = {
-      ...{ ...scores, n: guided, questions: tasks.length, right: all },
+      ...{ ...scores, n: guided, beam, questions: tasks.length, right: all },
       accuracy: all.filter(Boolean).length / all.length,
     };
   }
@@ -88,10 +89,10 @@ export function chosenTables({ best_of_n, guided }: Chosen): string[] {
     );
   }
   if (guided) {
-    const { n, accuracy, questions, expanded, steps, dead_ends } = guided;
+    const { n, beam, accuracy, questions, expanded, steps, dead_ends } = guided;
     tables.push(
       textTable([
-        [`guided search, ${n} a step`, 'EX', '95 %'],
+        [`guided search, ${n} tries a step, beam ${beam}`, 'EX', '95 %'],
         row('accuracy', accuracy, questions),
         ['steps tried', expanded.toFixed(1), ''],
         ['steps of the answer', steps.toFixed(2), ''],

@@ -32,6 +32,7 @@ interface Options {
   samples?: number;
   bestOf?: number;
   guided?: number;
+  beam: number;
   prm?: string;
   questions?: number;
   seed: number;
@@ -66,6 +67,7 @@ export const evalPolicy: Register = (program, session) => {
       'with --prm: search step by step, n tries of each step',
       wholeNumber(2, 256),
     )
+    .option('--beam <k>', '--guided: beginnings kept after each step', wholeNumber(1, 256), 1)
     .option('--prm <dir>', 'process reward model that chooses: prm, prm-<seed> or its folder')
     .option('--questions <n>', 'only the first n questions', wholeNumber(1, 1_000_000))
     .option('--seed <n>', 'seed of the samples', wholeNumber(0, 0xffffffff), 0)
@@ -121,7 +123,7 @@ async function run(session: Session, name: string, options: Options): Promise<vo
       );
     }
     chosen = await chooseByModel(context, tasks, sampled, {
-      ...{ bestOf: options.bestOf, guided: options.guided, seed: options.seed },
+      ...{ bestOf: options.bestOf, guided: options.guided, beam: options.beam, seed: options.seed },
       ...{ model, max_completion_length: measure.max_completion_length },
       onStep: (done) => step((rounds - 1) * tasks.length + done),
     });
