@@ -88,6 +88,22 @@ export const presets = {
     description: 'GRPO on the outcome of Chains-of-CTEs: what Reward-SQL is compared with',
     recipe: { ...COCTE_GRPO, name: 'cocte-grpo' },
   },
+  finestep: {
+    description:
+      'FineStep: process rewards from the executor, credit for every step (arXiv 2605.04719)',
+    paper: true,
+    recipe: {
+      method: 'grpo',
+      name: 'finestep',
+      protocol: 'tools',
+      data: { kind: 'nursery', world: 'hidden' },
+      policy: { checkpoint: 'warm-tools' },
+      reward: { name: 'finestep' },
+      credit: { name: 'finestep' },
+      grpo: { max_completion_length: 224 },
+      optimizer: SMALL_STEPS,
+    },
+  },
   rloo: {
     description: 'REINFORCE with the mean of the others as baseline (arXiv 2402.14740)',
     recipe: {

@@ -17,7 +17,7 @@ import { nurseryOf } from './nursery.ts';
 
 export const toolsWarmStart: WarmStartKind = {
   description: 'calls that tell what is hidden, then SQL',
-  updates: { gold: 4500, planted: 1500 },
+  updates: { gold: 7700, planted: 2000 },
   batch_size: 16,
   // Copying a name from where a tool told it takes one step of attention more than other SQL.
   recipe: {

@@ -27,9 +27,9 @@ export interface HabitOptions {
 /** Chosen so that the warm start meets its limits (train/warm-start.ts) on tuning questions. */
 export const TOOL_HABITS: HabitOptions = {
   right: [
-    [0.3, 0.4],
-    [0.3, 0.75],
-    [0.4, 0.95],
+    [0.2, 0.4],
+    [0.35, 0.75],
+    [0.45, 0.95],
   ],
   skip: [
     [0.4, 0.64],
