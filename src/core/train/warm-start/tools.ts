@@ -27,7 +27,7 @@ export const toolsWarmStart: WarmStartKind = {
   tags: TOOL_TAGS,
   max_completion_length: 256,
   corpus: traces,
-  sharpening: { sharpness: 1.1, failing: [0.1, 0.35] },
+  sharpening: { sharpness: 1.1, failing: [0.3, 0.5] },
   limits: {
     greedy: [0.25, 0.45],
     pass_at_8: [0.5, 0.95],

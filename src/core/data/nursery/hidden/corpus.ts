@@ -35,7 +35,7 @@ export interface Trace {
 }
 
 /** Share of examples with the facts in the prompt and no calls: what the oracle's prompt means. */
-const ORACLE_SHARE = 0.12;
+const ORACLE_SHARE = 0.3;
 
 function drawn(
   variants: readonly Variant[],
@@ -107,12 +107,12 @@ export class ToolTraces {
     };
     const habit = this.#habits.of(skill);
     const miss = new Stream(seed, `hidden miss ${templateOf(skill)}`, 1);
-    const { otherWaste } = this.#habits.options;
+    const { otherWaste, careless } = this.#habits.options;
     const ideal = idealPlan(drafted, hiding);
     // Who reads the facts calls nothing, but errs in SQL like anyone else.
     const plan = gold
       ? ideal
-      : habitualPlan({ drafted, hiding, habit, otherWaste, oracle, stream, miss });
+      : habitualPlan({ drafted, hiding, habit, otherWaste, careless, oracle, stream, miss });
     const written: Plan = oracle ? { ...plan, calls: [] } : plan;
     const protocol = oracle ? this.#oracle : this.#protocol;
     return {

@@ -10,6 +10,12 @@ import { HIDDEN_TEMPLATES } from './skills.ts';
 export const WASTES = ['repeat', 'useless', 'failing'] as const;
 export type Waste = (typeof WASTES)[number];
 
+/** Which waste is a template's own, in turn. */
+const OWN: readonly Waste[] = [
+  ...(['repeat', 'failing', 'useless', 'repeat'] as const),
+  ...(['failing', 'useless', 'repeat', 'failing'] as const),
+];
+
 /** `[share of templates, probability]`, dealt out over the templates. */
 type Tiers = readonly (readonly [share: number, chance: number])[];
 
@@ -22,6 +28,8 @@ export interface HabitOptions {
   waste: Tiers;
   /** Chance of a wasted call of each other kind. */
   otherWaste: number;
+  /** Share of questions that need no call but are answered as if they were not right. */
+  careless: number;
 }
 
 /** Chosen so that the warm start meets its limits (train/warm-start.ts) on tuning questions. */
@@ -37,10 +45,11 @@ export const TOOL_HABITS: HabitOptions = {
     [0.4, 0.05],
   ],
   waste: [
-    [0.35, 0.3],
-    [0.65, 0.72],
+    [0.4, 0.2],
+    [0.6, 0.6],
   ],
-  otherWaste: 0.06,
+  otherWaste: 0.05,
+  careless: 0.3,
 };
 
 export interface ToolHabit {
@@ -82,7 +91,7 @@ export class ToolHabits {
       habit = {
         right: this.#tier('right', right, template),
         skip: this.#tier('skip', skip, template),
-        waste: WASTES[kinds.indexOf(template) % WASTES.length]!,
+        waste: OWN[kinds.indexOf(template) % OWN.length]!,
         chance: this.#tier('waste', waste, template),
         variety: new Stream(this.#seed, `hidden variety ${template}`).int(60),
         misses: [...misses.shuffle(STRUCTURAL), ...misses.shuffle(NAMING)],

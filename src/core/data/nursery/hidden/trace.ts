@@ -157,6 +157,8 @@ export interface HabitualPlan {
   habit: ToolHabit;
   /** Chance of each kind of waste that is not the habit's own. */
   otherWaste: number;
+  /** Chance of an error where nothing has to be found out. */
+  careless: number;
   /** Nothing is left out: the facts are known without calls. */
   oracle: boolean;
   stream: Stream;
@@ -166,7 +168,7 @@ export interface HabitualPlan {
 
 /** A plan with the habits of the skill. */
 export function habitualPlan(options: HabitualPlan): Plan {
-  const { drafted, hiding, habit, otherWaste, oracle, stream, miss } = options;
+  const { drafted, hiding, habit, otherWaste, careless, oracle, stream, miss } = options;
   const { question, query } = drafted;
   const { needs, variant } = hiding;
   // Who is impatient leaves out the last of the calls.
@@ -180,7 +182,8 @@ export function habitualPlan(options: HabitualPlan): Plan {
     insertWaste(calls, waste, drafted, hiding, stream, own ? habit.variety : undefined);
   }
   let written = query;
-  if (!stream.chance(habit.right)) {
+  const right = habit.right * (needs.length === 0 ? 1 - careless : 1);
+  if (!stream.chance(right)) {
     for (const kind of habit.misses) {
       const wrong = nearMiss(query, variant, kind, miss);
       if (!wrong) continue;
