@@ -34,6 +34,16 @@ const COCTE_GRPO = {
   optimizer: SMALL_STEPS,
 } as const;
 
+/** Episodes of several turns, in the world whose names only tools tell. */
+const WITH_TOOLS = {
+  method: 'grpo',
+  protocol: 'tools',
+  data: { kind: 'nursery', world: 'hidden' },
+  policy: { checkpoint: 'warm-tools' },
+  grpo: { max_completion_length: 224 },
+  optimizer: SMALL_STEPS,
+} as const;
+
 export const presets = {
   sft: {
     description: 'Supervised fine-tuning on gold SQL: the ceiling',
@@ -93,16 +103,33 @@ export const presets = {
       'FineStep: process rewards from the executor, credit for every step (arXiv 2605.04719)',
     paper: true,
     recipe: {
-      method: 'grpo',
+      ...WITH_TOOLS,
       name: 'finestep',
-      protocol: 'tools',
-      data: { kind: 'nursery', world: 'hidden' },
-      policy: { checkpoint: 'warm-tools' },
       reward: { name: 'finestep' },
       credit: { name: 'finestep' },
-      grpo: { max_completion_length: 224 },
-      optimizer: SMALL_STEPS,
     },
+  },
+  'grpo-summed': {
+    description: 'GRPO with FineStep’s process rewards summed: the same reward, other credit',
+    recipe: {
+      ...WITH_TOOLS,
+      name: 'grpo-summed',
+      reward: { name: 'finestep' },
+      credit: { name: 'group-relative', options: { process: 'sum' } },
+    },
+  },
+  gigpo: {
+    description: 'GiGPO: steps taken from the same state compared (arXiv 2505.10978)',
+    recipe: {
+      ...WITH_TOOLS,
+      name: 'gigpo',
+      reward: { name: 'finestep' },
+      credit: { name: 'gigpo' },
+    },
+  },
+  skyrl: {
+    description: 'Reward of SkyRL-SQL, for whole episodes',
+    recipe: { ...WITH_TOOLS, name: 'skyrl', reward: { name: 'skyrl' } },
   },
   rloo: {
     description: 'REINFORCE with the mean of the others as baseline (arXiv 2402.14740)',
