@@ -139,10 +139,8 @@ async function run(session: Session, name: string, options: Options): Promise<vo
   const notes = [`EX ${percent(all.ex)}, 95 % interval ${percent(low)} to ${percent(high)}`];
   if (tools) {
     const { calls, wasted, recall } = tools;
-    notes.push(
-      `${calls.toFixed(2)} calls a question, ${wasted.toFixed(2)} wasted; ` +
-        `${percent(recall)} of the needed ones made`,
-    );
+    const made = Number.isNaN(recall) ? '' : `; ${percent(recall)} of the needed ones made`;
+    notes.push(`${calls.toFixed(2)} calls a question, ${wasted.toFixed(2)} wasted${made}`);
   }
   if (unfit > 0) notes.push(`${unfit} prompts too long for the policy, counted as wrong`);
   session.print(
