@@ -10,10 +10,10 @@ import { HIDDEN_TEMPLATES } from './skills.ts';
 export const WASTES = ['repeat', 'useless', 'failing'] as const;
 export type Waste = (typeof WASTES)[number];
 
-/** Which waste is a template's own, in turn. */
-const OWN: readonly Waste[] = [
+/** Which waste is a template's own, in turn. Useless calls happen often enough without many habits. */
+const OWN: readonly (Waste | null)[] = [
   ...(['repeat', 'failing', 'useless', 'repeat'] as const),
-  ...(['failing', 'useless', 'repeat', 'failing'] as const),
+  ...(['failing', null, 'repeat', 'failing'] as const),
 ];
 
 /** `[share of templates, probability]`, dealt out over the templates. */
@@ -40,22 +40,23 @@ export const TOOL_HABITS: HabitOptions = {
     [0.45, 0.95],
   ],
   skip: [
-    [0.4, 0.64],
-    [0.2, 0.3],
-    [0.4, 0.05],
+    [0.26, 0.64],
+    [0.26, 0.3],
+    [0.48, 0.05],
   ],
   waste: [
     [0.4, 0.2],
     [0.6, 0.6],
   ],
-  otherWaste: 0.05,
-  careless: 0.3,
+  otherWaste: 0.04,
+  careless: 0.45,
 };
 
 export interface ToolHabit {
   right: number;
   skip: number;
-  waste: Waste;
+  /** The kind of waste that is its own, if any. */
+  waste: Waste | null;
   chance: number;
   /** Which call of that kind. */
   variety: number;
@@ -88,10 +89,11 @@ export class ToolHabits {
       const { right, skip, waste } = this.options;
       const kinds = new Stream(this.#seed, 'hidden waste kind').shuffle(HIDDEN_TEMPLATES);
       const misses = new Stream(this.#seed, `hidden miss ${template}`);
+      const own = OWN[kinds.indexOf(template) % OWN.length];
       habit = {
         right: this.#tier('right', right, template),
         skip: this.#tier('skip', skip, template),
-        waste: OWN[kinds.indexOf(template) % OWN.length]!,
+        waste: own ?? null,
         chance: this.#tier('waste', waste, template),
         variety: new Stream(this.#seed, `hidden variety ${template}`).int(60),
         misses: [...misses.shuffle(STRUCTURAL), ...misses.shuffle(NAMING)],
