@@ -11,6 +11,12 @@ const arm = (name: string, description: string, options: object = {}): Arm => ({
   changes: { reward: { name: 'finer', options: { ...GATE, ...options } } },
 });
 
+/** Differs from `full` in one term alone: it takes its learning rate. */
+const ablation = (name: string, description: string, options: object): Arm => ({
+  ...arm(name, description, options),
+  ...{ rateOf: 'full', exploratory: true },
+});
+
 const better = (than: string): Pick<Contrast, 'a' | 'b' | 'claim'> => ({
   a: { arm: 'full', metric: 'ex' },
   b: { arm: than, metric: 'ex' },
@@ -85,8 +91,8 @@ export const finer: Experiment = {
     arm('full', 'F · (1 + execution + atomic + memory)'),
     arm('sparse', 'F · 1[match]', { variant: 'sparse' }),
     arm('no-both', 'without atomic and memory terms', { atomic: false, memory: false }),
-    { ...arm('no-memory', 'without the memory term', { memory: false }), exploratory: true },
-    { ...arm('no-atomic', 'without the atomic term', { atomic: false }), exploratory: true },
+    ablation('no-memory', 'without the memory term', { memory: false }),
+    ablation('no-atomic', 'without the atomic term', { atomic: false }),
   ],
   contrasts: [
     { name: 'full > sparse', ...better('sparse') },

@@ -8,8 +8,11 @@ const arm = (name: string, description: string, credit: object, exploratory?: tr
   ...(exploratory && { exploratory }),
 });
 
-const ablation = (name: string, description: string, options: object): Arm =>
-  arm(name, description, { name: 'finestep', options }, true);
+/** Differs from `finestep` in one part alone: it takes its learning rate. */
+const ablation = (name: string, description: string, options: object): Arm => ({
+  ...arm(name, description, { name: 'finestep', options }, true),
+  rateOf: 'finestep',
+});
 
 const summed = 'grpo-summed';
 
