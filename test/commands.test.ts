@@ -143,6 +143,14 @@ describe('stepsql ask', () => {
     expect(await run(...args)).toContain('0 of 4 votes: ');
   });
 
+  it.each(['think', 'cocte', 'tools'])('speaks to a policy as it learnt (%s)', async (protocol) => {
+    const question = 'How many singers are there?';
+    const args = ['ask', `warm-${protocol}`, question, '--samples', '3', '--json'];
+    const { candidates } = JSON.parse(await run(...args)) as Asked;
+    expect(candidates.reduce((sum, { samples }) => sum + samples, 0)).toBe(3);
+    for (const { sql } of candidates) expect(sql).toMatch(/^(SELECT|WITH)\b[^<]*$/);
+  });
+
   it('shows what there is to ask', async () => {
     const text = await run('ask');
     expect(text).toContain(' album( id title year award rating singer_id> singer)');
@@ -170,7 +178,7 @@ describe('stepsql ask', () => {
       'make it with `stepsql warm-start --seed 123456`',
     );
     expect(await refusal(['ask', checkpoint, 'long '.repeat(3000)])).toMatch(
-      /tokens of schema and question", expected at most 928, which/,
+      /tokens of schema and question", expected at most 1016, which/,
     );
   });
 });

@@ -8,7 +8,8 @@ import { badInput, StepSqlError } from '../src/core/errors.ts';
 import { presetRecipe } from '../src/core/recipe/presets.ts';
 import type { Recipe } from '../src/core/recipe/schema.ts';
 import type { SqlService } from '../src/core/sql/outcome.ts';
-import { ask, type AskedDatabase } from '../src/core/train/ask.ts';
+import type { Database } from '../src/core/data/task.ts';
+import { ask } from '../src/core/train/ask.ts';
 import { asBackendError } from '../src/core/tensor/backend.ts';
 import { checkBackend } from '../src/core/train/failure.ts';
 import { episodeLines } from '../src/core/train/episode-log.ts';
@@ -40,7 +41,6 @@ import {
 /** Groups of an update that the page is shown, and episodes it is given back on resume. */
 const SHOWN_GROUPS = 2;
 const SHOWN_EPISODES = 64;
-const MAX_ANSWER_LENGTH = 96;
 
 let backend: StartedBackend;
 let reward: RemoteRewardWorker;
@@ -50,19 +50,21 @@ const database = isReplica() ? Promise.reject<RunDatabase>() : RunDatabase.open(
 database.catch(() => undefined); // whoever needs it is told
 
 /** The policy asked last; another takes its place. */
-let asked: { key: string; policy: Promise<LoadedPolicy> } | undefined;
+let asked: { key: string; policy: Promise<AskedPolicy> } | undefined;
 
-async function policyFor(run: string | null): Promise<LoadedPolicy> {
+type AskedPolicy = LoadedPolicy & { recipe: Recipe };
+
+async function policyFor(run: string | null): Promise<AskedPolicy> {
   const runs = await database;
   const summary = run === null ? undefined : await runs.run(run);
   if (run !== null && !summary) throw badInput('run', run, 'a run that is here');
   const key = summary ? `${run} ${summary.done}` : 'warm';
   if (asked?.key === key) return asked.policy;
   const before = asked;
-  const policy =
-    run !== null && summary!.done > 0
-      ? trainedPolicy(runs, run)
-      : startingPolicy(summary?.recipe ?? presetRecipe('execution'));
+  const recipe = summary?.recipe ?? presetRecipe('execution');
+  const loaded =
+    run !== null && summary!.done > 0 ? trainedPolicy(runs, run) : startingPolicy(recipe);
+  const policy = loaded.then((known) => ({ ...known, recipe }));
   asked = { key, policy };
   policy.catch(() => (asked = undefined));
   await before?.policy.then(
@@ -73,15 +75,16 @@ async function policyFor(run: string | null): Promise<LoadedPolicy> {
 }
 
 /** The database in the box, open in a pool of its own. */
-let opened: Promise<{ sql: SqlService; about: AskedDatabase }> | undefined;
+let opened: Promise<{ sql: SqlService; about: Database }> | undefined;
 
-async function openMusic(): Promise<{ sql: SqlService; about: AskedDatabase }> {
+async function openMusic(): Promise<{ sql: SqlService; about: Database }> {
   const [bytes, sql] = await Promise.all([
     fetchPublic('databases/music.sqlite'),
     remoteSql(reward, presetRecipe('execution').sql),
   ]);
-  const [schema, hash] = await Promise.all([reward.readSchema(bytes), sql.addDatabase(bytes)]);
-  return { sql, about: { schema, hash } };
+  const schema = await reward.readSchema(bytes);
+  const about = { db_id: 'music', schema, bytes: () => Promise.resolve(bytes), variants: [] };
+  return { sql, about };
 }
 
 function music(): ReturnType<typeof openMusic> {
@@ -202,10 +205,8 @@ const api: PolicyWorkerApi = {
   async ask({ question, samples, run }) {
     const [{ sql, about }, policy] = await Promise.all([music(), policyFor(run)]);
     try {
-      const candidates = await ask({ ...policy, sql }, about, question, {
-        ...{ samples, temperature: 1, seed: 0 },
-        max_completion_length: MAX_ANSWER_LENGTH,
-      });
+      const options = { samples, temperature: 1, seed: 0 };
+      const candidates = await ask(policy, sql, about, question, options);
       checkBackend();
       return candidates;
     } catch (error) {

@@ -13,7 +13,8 @@ export type EpisodeContext = Pick<
   'tokenizer' | 'prompts' | 'databases' | 'sql' | 'compute'
 >;
 
-type Judge = Pick<RewardMethod, 'supervision'>;
+/** What answers are compared with; null where nobody knows the right one. */
+type Judge = Pick<RewardMethod, 'supervision'> | null;
 
 /** How an episode begins: nothing yet, or whole turns with what was shown after them. */
 export type Opening = Pick<
@@ -92,7 +93,8 @@ async function runSteps(
       const request = { database: await databases.of(task.db_id), sql: step.sql! };
       if (step.kind !== 'answer') return request;
       const variants = withVariants ? await databases.variants(task.db_id) : [];
-      return { ...request, ...supervise(judge, task), ...(variants.length > 0 && { variants }) };
+      const known = judge && supervise(judge, task);
+      return { ...request, ...known, ...(variants.length > 0 && { variants }) };
     }),
   );
   const results = await sql.execute(requests);

@@ -13,6 +13,7 @@ import { startNodeBackend } from '../backend.ts';
 import { loadNamedPolicy, PUBLIC } from '../checkpoints.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
 import type { Register, Session } from './command.ts';
+import { namedRecipe } from './named-recipe.ts';
 import { backendOption, plainOption, timeoutOption, wholeNumber } from './options.ts';
 import { cellText, jsonCell, printable, resultTable } from './table.ts';
 
@@ -29,8 +30,6 @@ interface Options {
 /** The database in the box, and questions about it in the question-answer format. */
 const BUNDLED = join(PUBLIC, 'databases/music.sqlite');
 const EXAMPLES = join(PUBLIC, 'databases/questions.json');
-
-const MAX_COMPLETION_LENGTH = 96;
 
 /** `stepsql ask [checkpoint] "question"`: SQL for a question, and what it finds. */
 export const ask: Register = (program, session) => {
@@ -74,15 +73,16 @@ async function run(session: Session, words: readonly string[], options: Options)
     return;
   }
   const name = words.length === 2 ? words[0]! : 'warm';
+  const recipe = await namedRecipe(name);
   await startNodeBackend(options.backend, options.plain);
   const policy = await loadNamedPolicy(name);
   const sql = nodeSqlPool({ size: 1, timeLimitMs: options.timeout });
   try {
-    const database = { schema, hash: await sql.addDatabase(bytes) };
-    const candidates = await askPolicy({ ...policy, sql }, database, question, {
-      ...options,
-      max_completion_length: MAX_COMPLETION_LENGTH,
-    });
+    const database = {
+      ...{ db_id: basename(path), schema, variants: [] },
+      bytes: () => Promise.resolve(bytes),
+    };
+    const candidates = await askPolicy({ ...policy, recipe }, sql, database, question, options);
     session.print(
       options.samples === 1 ? answer(candidates[0]!) : poll(candidates, options.samples),
       {
