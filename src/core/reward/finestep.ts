@@ -66,12 +66,9 @@ export function eventRewards(options: FinestepOptions): Record<StepEvent, number
   };
 }
 
-const EVENTS = ['novel', 'empty', 'failed', 'repeated', 'malformed'] as const;
-
 /**
- * `total`: right, wrong or unanswered. `steps`: a process reward each. `terms`: `outcome`; `process`, the sum of
- * the process rewards; and under `process/<event>` how many steps were such. Works on episodes of any protocol
- * (a CTE is a call).
+ * `total`: right, wrong or unanswered. `steps`: a process reward each. `terms`: `outcome`, and
+ * `process`, the sum of the process rewards. Works on episodes of any protocol (a CTE is a call).
  */
 export function finestep(options: FinestepOptions): RewardFunction {
   const worth = eventRewards(options);
@@ -80,15 +77,8 @@ export function finestep(options: FinestepOptions): RewardFunction {
     if (verdict === 'missing') return missingReward();
     const total =
       verdict === 'right' ? options.right : verdict === 'none' ? options.unanswered : options.wrong;
-    const events = eventsOf(episode.steps);
-    const steps = events.map((event) => worth[event]);
-    const terms: Record<string, number> = {
-      outcome: total,
-      process: steps.reduce((sum, reward) => sum + reward, 0),
-    };
-    for (const kind of EVENTS) {
-      terms[`process/${kind}`] = events.filter((event) => event === kind).length;
-    }
-    return { total, terms, steps };
+    const steps = eventsOf(episode.steps).map((event) => worth[event]);
+    const process = steps.reduce((sum, reward) => sum + reward, 0);
+    return { total, terms: { outcome: total, process }, steps };
   };
 }

@@ -134,7 +134,7 @@ describe('scoring lines', () => {
     expect(scored).toMatchObject({
       reward: 1,
       steps: [0.02, 0.02, -0.04, 0, -0.02, -0.04, 0],
-      terms: { 'process/novel': 2, 'process/repeated': 1, 'process/malformed': 1 },
+      terms: { outcome: 1, process: expect.closeTo(-0.06, 12) as number },
     });
     const [thoughtful, thoughtless] = await score('skyrl', [
       { gold, steps },
