@@ -32,24 +32,29 @@ interface Definition {
   description: string;
   /** The Nursery's world that asks for it. */
   world: World;
+  /** Tokens that an episode of the small policies takes at most, observations included. */
+  tokens: number;
   make(options: TurnOptions): Protocol;
 }
 
 const PROTOCOLS = {
-  direct: { description: 'SQL in one go', world: 'plain', make: () => direct },
+  direct: { description: 'SQL in one go', world: 'plain', tokens: 96, make: () => direct },
   think: {
     description: 'a thought between tags, then SQL (FINER-SQL)',
     world: 'plain',
+    tokens: 128,
     make: () => thinkProtocol,
   },
   cocte: {
     description: 'one CTE a turn, its result shown, then the final query (Reward-SQL)',
     world: 'steps',
+    tokens: 320,
     make: cocteProtocol,
   },
   tools: {
     description: 'calls that tell what the schema hides, then SQL (FineStep)',
     world: 'hidden',
+    tokens: 256,
     make: toolsProtocol,
   },
 } as const satisfies Record<string, Definition>;
@@ -61,6 +66,8 @@ export const protocolDescriptions = Object.fromEntries(
 ) as Readonly<Record<ProtocolName, string>>;
 
 export const worldOf = (protocol: ProtocolName): World => PROTOCOLS[protocol].world;
+
+export const episodeTokens = (protocol: ProtocolName): number => PROTOCOLS[protocol].tokens;
 
 export const protocolNames = Object.keys(PROTOCOLS) as [ProtocolName, ...ProtocolName[]];
 

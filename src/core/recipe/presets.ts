@@ -1,4 +1,5 @@
 /** The recipes in the box, each as what it changes of the defaults. */
+import { episodeTokens } from '../episode/index.ts';
 import { badInput } from '../errors.ts';
 import { parseRecipe } from './parse.ts';
 import type { Recipe, RecipeInput } from './schema.ts';
@@ -23,14 +24,11 @@ export const COCTE = {
   turns: { max_turns: 6, observation_rows: 1 },
 } as const;
 
-/** Tokens of an episode, results included. */
-export const COCTE_TOKENS = 320;
-
 const COCTE_GRPO = {
   ...COCTE,
   method: 'grpo',
   policy: { checkpoint: 'warm-cocte' },
-  grpo: { num_updates: 100, max_completion_length: COCTE_TOKENS },
+  grpo: { num_updates: 100, max_completion_length: episodeTokens('cocte') },
   optimizer: SMALL_STEPS,
 } as const;
 
@@ -40,7 +38,7 @@ const WITH_TOOLS = {
   protocol: 'tools',
   data: { kind: 'nursery', world: 'hidden' },
   policy: { checkpoint: 'warm-tools' },
-  grpo: { max_completion_length: 224 },
+  grpo: { max_completion_length: episodeTokens('tools') },
   optimizer: SMALL_STEPS,
 } as const;
 
@@ -79,7 +77,7 @@ export const presets = {
       policy: { checkpoint: 'warm-think' },
       // The paper's gate is 100 characters; thoughts of the small policy are shorter.
       reward: { name: 'finer', options: { minThoughtCharacters: 40 } },
-      grpo: { max_completion_length: 128 },
+      grpo: { max_completion_length: episodeTokens('think') },
       optimizer: SMALL_STEPS,
     },
   },

@@ -1,4 +1,5 @@
 /** How many sequences go through the policy together, and how long they may be, as a recipe says. */
+import { episodeTokens } from '../episode/index.ts';
 import type { Recipe } from '../recipe/schema.ts';
 
 /** Questions that an evaluation decodes together: memory, not results, depends on it. */
@@ -8,7 +9,7 @@ export const EVALUATION_BATCH = 128;
 export function maxCompletionLength(recipe: Recipe): number {
   if (recipe.method === 'grpo') return recipe.grpo.max_completion_length;
   if (recipe.method === 'rejection_sft') return recipe.rejection_sft.max_completion_length;
-  return 96;
+  return episodeTokens(recipe.protocol);
 }
 
 /** Sequences decoded together: some prompts with so many samples each. */

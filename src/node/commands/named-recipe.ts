@@ -4,7 +4,7 @@ import { parseRecipe } from '../../core/recipe/parse.ts';
 import { presetRecipe } from '../../core/recipe/presets.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
 import { warmStartFolder } from '../../core/train/starting-policy.ts';
-import { warmStarts, findWarmStart } from '../../core/train/warm-start/index.ts';
+import { changesFor, warmStarts, type WarmStartName } from '../../core/train/warm-start/index.ts';
 import { RunFolder } from '../run-folder.ts';
 import { readRecipeSource } from './recipe-source.ts';
 
@@ -20,11 +20,8 @@ function recipeOfWarmStart(name: string): Recipe | undefined {
   const folder = warmStartFolder(basename(resolve(name)));
   const kind = folder && /^warm-([a-z]+)-\d+$/.exec(folder)?.[1];
   if (!kind || !Object.hasOwn(warmStarts, kind)) return undefined;
-  const { recipe, max_completion_length } = findWarmStart(kind);
-  return parseRecipe({
-    ...{ protocol: kind, ...recipe, method: 'grpo', name: folder },
-    grpo: { max_completion_length },
-  });
+  const changes = changesFor(kind as WarmStartName);
+  return parseRecipe({ ...changes, method: 'grpo', name: folder });
 }
 
 /**

@@ -5,6 +5,7 @@ import { loadPolicy, savePolicy } from '../../core/model/checkpoint.ts';
 import { sha256Hex } from '../../core/recipe/canonical.ts';
 import { localRewards } from '../../core/reward/service.ts';
 import { MemoryRunStore } from '../../core/train/run-store.ts';
+import { maxCompletionLength } from '../../core/train/batches.ts';
 import { localCompute } from '../../core/train/compute.ts';
 import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
 import { loadSql } from '../../core/sql/load.ts';
@@ -104,7 +105,7 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
       prompts: new Prompts(tokenizer, data.databases, recipe),
       databases: new DatabaseHashes(sql, data.databases),
     };
-    const { max_completion_length } = kind;
+    const max_completion_length = maxCompletionLength(recipe);
     const measure = { max_completion_length, batch_size: 64, test_suite: false, seed };
     if (kind.sharpening) session.note('sharpening on tuning questions');
     const tuning = data.splits.get('tuning')!;

@@ -8,7 +8,7 @@ import { parseRecipe } from '../../core/recipe/parse.ts';
 import { presetRecipe } from '../../core/recipe/presets.ts';
 import type { Recipe } from '../../core/recipe/schema.ts';
 import { needsProcessModel } from '../../core/train/step-values.ts';
-import { findWarmStart, type WarmStartName } from '../../core/train/warm-start/index.ts';
+import { changesFor, type WarmStartName } from '../../core/train/warm-start/index.ts';
 import type { MetricName } from './metrics.ts';
 import type { RunResult } from './result.ts';
 
@@ -109,13 +109,6 @@ export function findArm(experiment: Experiment, name: string, field = 'arm'): Ar
 export const trainedArms = (experiment: Experiment): Arm[] =>
   experiment.arms.filter(({ preset }) => preset !== null);
 
-/** Protocol, data, model and length of answers of a kind of warm start; presets are for direct as they are. */
-function startChanges(start: WarmStartName): Changes {
-  const { recipe, max_completion_length } = findWarmStart(start);
-  if (start === 'direct') return recipe;
-  return { protocol: start, ...recipe, grpo: { max_completion_length } };
-}
-
 export interface RecipeChoice {
   seed: number;
   /** Recipe's name of the warm start: `warm-<seed>` or a checkpoint's hash. */
@@ -136,7 +129,9 @@ export function armRecipe(
   { seed, checkpoint, prm, rate }: RecipeChoice,
 ): Recipe {
   const { preset, changes = {} } = arm.preset === null ? trainedArms(experiment)[0]! : arm;
-  const started = parseRecipe(patch(presetRecipe(preset!), startChanges(experiment.start)));
+  const box = presetRecipe(preset!);
+  const { grpo, ...start } = changesFor(experiment.start);
+  const started = parseRecipe(patch(box, { ...start, ...(box.method === 'grpo' && { grpo }) }));
   const common = parseRecipe(patch(started, experiment.common ?? {}));
   const changed = parseRecipe(patch(common, changes));
   const scored = prm !== undefined && needsProcessModel(changed);

@@ -18,7 +18,6 @@ export const broadWarmStart: WarmStartKind = {
   updates: { gold: 2700, planted: 600 },
   corpusName: 'over-broad',
   recipe: { protocol: 'direct' },
-  max_completion_length: 96,
   corpus: overBroadCorpus,
   sharpening: { sharpness: 1.25, failing: [0.1, 0.3] },
   limits: {

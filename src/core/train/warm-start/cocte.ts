@@ -3,7 +3,7 @@ import { Traces } from '../../data/nursery/steps/traces.ts';
 import { trainSchemas } from '../../data/nursery/index.ts';
 import { makeProtocol } from '../../episode/index.ts';
 import { Stream } from '../../random/stream.ts';
-import { COCTE, COCTE_TOKENS } from '../../recipe/presets.ts';
+import { COCTE } from '../../recipe/presets.ts';
 import type { Recipe } from '../../recipe/schema.ts';
 import { goOn } from '../episodes.ts';
 import { monteCarloValues } from '../prm/values.ts';
@@ -18,7 +18,6 @@ export const cocteWarmStart: WarmStartKind = {
   updates: { gold: 1800, planted: 1200 },
   batch_size: 16,
   recipe: COCTE,
-  max_completion_length: COCTE_TOKENS,
   corpus: traces,
   sharpening: { sharpness: 1.8, failing: [0.1, 0.29] },
   limits: {

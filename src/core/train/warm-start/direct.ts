@@ -12,7 +12,6 @@ export const directWarmStart: WarmStartKind = {
   description: 'SQL in one go',
   updates: { gold: 2700, planted: 1800 },
   recipe: {},
-  max_completion_length: 96,
   corpus: plantedCorpus,
   sharpening: { sharpness: 1.25, failing: [0.22, 0.31] },
   // Outside them groups are too often all wrong or all right to learn from.

@@ -1,7 +1,7 @@
 /** The warm starts, most of them one of a protocol: a new one is a file beside this and a line in `warmStarts`. */
 import { NURSERY_VERSION } from '../../data/nursery/index.ts';
 import type { Task } from '../../data/task.ts';
-import type { ProtocolName } from '../../episode/index.ts';
+import { episodeTokens, type ProtocolName } from '../../episode/index.ts';
 import { badInput } from '../../errors.ts';
 import { parseRecipe } from '../../recipe/parse.ts';
 import type { Recipe } from '../../recipe/schema.ts';
@@ -40,6 +40,16 @@ export function findWarmStart(name: string): WarmStartKind {
   throw badInput('kind', name, `one of ${Object.keys(warmStarts).join(', ')}`);
 }
 
+const protocolOf = (kind: WarmStartName): ProtocolName =>
+  findWarmStart(kind).recipe.protocol ?? (kind as ProtocolName);
+
+/** What a GRPO recipe says so that it can start from this kind: protocol, data, model, lengths. */
+export function changesFor(kind: WarmStartName) {
+  const protocol = protocolOf(kind);
+  const { recipe } = findWarmStart(kind);
+  return { ...recipe, protocol, grpo: { max_completion_length: episodeTokens(protocol) } };
+}
+
 /** Which warm start a recipe makes, or would start from by its protocol. */
 const nameOf = (recipe: Recipe): WarmStartName =>
   recipe.method === 'sft' && recipe.sft.corpus === 'over-broad' ? 'broad' : recipe.protocol;
@@ -74,7 +84,7 @@ export function warmStartRecipe(
   const planted = part === 'base' ? 0 : Math.round(factor * own.planted);
   return parseRecipe({
     ...recipe,
-    protocol: recipe.protocol ?? (kind as ProtocolName),
+    protocol: protocolOf(kind),
     method: 'sft',
     name: `warm start ${kind} ${seed}`,
     seed,

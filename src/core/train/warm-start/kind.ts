@@ -35,8 +35,6 @@ export interface WarmStartKind {
   batch_size?: number;
   /** Texts that the tokenizer is to make one token each. */
   tags?: readonly string[];
-  /** Tokens a completion may have. */
-  max_completion_length: number;
   /**
    * The endless corpus: gold for the first `gold_updates` of `recipe.sft`, then with planted errors.
    * @param sql for corpora that show what comes of queries

@@ -20,7 +20,6 @@ export const thinkWarmStart: WarmStartKind = {
   updates: { gold: 2700, planted: 1200 },
   updatesFromBase: { gold: 0, planted: 500 },
   recipe: {},
-  max_completion_length: 128,
   corpus: thoughtCorpus,
   sharpening: { sharpness: 1.25, failing: [0.2, 0.33] },
   limits: {

@@ -25,7 +25,6 @@ export const toolsWarmStart: WarmStartKind = {
     policy: { model: { num_hidden_layers: 3 } },
   },
   tags: TOOL_TAGS,
-  max_completion_length: 256,
   corpus: traces,
   sharpening: { sharpness: 1.1, failing: [0.3, 0.5] },
   limits: {
