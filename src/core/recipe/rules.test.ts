@@ -49,7 +49,9 @@ describe('outcome dominance', () => {
 describe('step values', () => {
   it('go with a reward that gives them, apart from the outcome', () => {
     const credit = { name: 'process-weighted' };
-    const of = (reward: object) => () => parseRecipe({ method: 'grpo', reward, credit });
+    const process_values = { source: 'oracle' };
+    const of = (reward: object) => () =>
+      parseRecipe({ method: 'grpo', reward, credit, process_values });
     expect(of({ name: 'reward-sql' })).not.toThrow();
     expect(of({ name: 'execution-match' })).toThrow(/^reward\.name: got "execution-match"/);
     expect(of({ name: 'reward-sql', options: { process_coefficient: 0.5 } })).toThrow(
@@ -57,13 +59,21 @@ describe('step values', () => {
     );
   });
 
+  it('have a source where the reward pays for them', () => {
+    const of = (source: string) => () =>
+      parseRecipe({ method: 'grpo', reward: { name: 'reward-sql' }, process_values: { source } });
+    expect(of('shuffled')).not.toThrow();
+    expect(of('none')).toThrow(/^process_values\.source: got "none", expected prm, oracle or/);
+  });
+
   it('may be assigned in any order, and differences pass through recipes that break a rule', () => {
-    const set = ['credit.name=process-weighted', 'reward.name=reward-sql'];
+    const source = 'process_values.source=oracle';
+    const set = ['credit.name=process-weighted', 'reward.name=reward-sql', source];
     const weighted = applySet(presetRecipe('grpo'), ...set);
     expect(weighted).toEqual(applySet(presetRecipe('grpo'), ...set.reverse()));
     const shaped = applySet(
       presetRecipe('grpo'),
-      ...['reward.name=reward-sql', 'reward.options.process_coefficient=0.5'],
+      ...['reward.name=reward-sql', source, 'reward.options.process_coefficient=0.5'],
     );
     const changes = difference(shaped, weighted);
     expect(parseRecipe(patch(shaped, changes))).toEqual(weighted);

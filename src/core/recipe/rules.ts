@@ -49,7 +49,11 @@ function checkDominance(recipe: RecipeOf<'grpo'>): void {
 }
 
 /** Credit by step values needs a reward that gives them, and gives them apart from the outcome. */
-function checkStepValues({ reward, credit }: RecipeOf<'grpo'>): void {
+function checkStepValues({ reward, credit, process_values }: RecipeOf<'grpo'>): void {
+  if (reward.name === 'reward-sql' && process_values.source === 'none') {
+    const expected = 'prm, oracle or shuffled: reward-sql pays for the values of steps';
+    throw badInput('process_values.source', 'none', expected);
+  }
   if (credit.name !== 'process-weighted') return;
   if (reward.name !== 'reward-sql') {
     throw badInput(
