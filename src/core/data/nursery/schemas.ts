@@ -299,6 +299,33 @@ const sqlType = ({ kind, tenths }: NurseryColumn): string =>
       ? 'INTEGER'
       : 'TEXT';
 
+/** A copy whose tables and columns differ in what `table` and `column` say of the originals. */
+export function reworded(
+  variant: Variant,
+  change: {
+    table?: (table: NurseryTable) => Partial<NurseryTable>;
+    column: (column: NurseryColumn) => Partial<NurseryColumn>;
+  },
+): Variant {
+  const tables = variant.tables.map((table) => {
+    const copy = { ...table, ...change.table?.(table) };
+    copy.columns = table.columns.map((column) => ({
+      ...column,
+      ...change.column(column),
+      table: copy,
+    }));
+    copy.key = copy.columns[table.key.index]!;
+    return copy;
+  });
+  const links = variant.links.map((link) => ({
+    ...link,
+    child: tables[link.child.index]!,
+    parent: tables[link.parent.index]!,
+    column: tables[link.child.index]!.columns[link.column.index]!,
+  }));
+  return { ...variant, tables, links };
+}
+
 /** A variant as the Task record's schema. */
 export function toSchema({ tables, links }: Variant): Schema {
   return {

@@ -3,7 +3,7 @@ import type { Stream } from '../../../random/stream.ts';
 import type { Cell, Schema } from '../../task.ts';
 import type { ColumnRef, Condition, Item, Query } from '../query.ts';
 import type { Rows } from '../rows.ts';
-import { toSchema, type NurseryColumn, type Variant } from '../schemas.ts';
+import { reworded, toSchema, type NurseryColumn, type Variant } from '../schemas.ts';
 import { Codes } from './codes.ts';
 import { columnAt, isCodable, usesOf, type Needs } from './needs.ts';
 
@@ -115,21 +115,9 @@ export function hide(
 
 /** The variant with the real names: for DDL. */
 export function disguisedVariant({ variant, names }: Hiding): Variant {
-  const tables = variant.tables.map((table) => {
-    const copy = { ...table };
-    copy.columns = table.columns.map((column) => ({
-      ...{ ...column, table: copy, name: names.get(column) ?? column.name },
-    }));
-    copy.key = copy.columns[table.key.index]!;
-    return copy;
+  return reworded(variant, {
+    column: (column) => ({ name: names.get(column) ?? column.name }),
   });
-  const links = variant.links.map((link) => ({
-    ...link,
-    child: tables[link.child.index]!,
-    parent: tables[link.parent.index]!,
-    column: tables[link.child.index]!.columns[link.column.index]!,
-  }));
-  return { ...variant, tables, links };
 }
 
 /** The schema as the protocol knows it: what is hidden, what it means, which values are codes. */

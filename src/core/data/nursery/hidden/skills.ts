@@ -7,7 +7,7 @@ import { TEMPLATES, type Draft } from '../draft.ts';
 import type { Level } from '../hardness.ts';
 import type { Query } from '../query.ts';
 import { Scene } from '../scene.ts';
-import type { NurseryColumn, NurseryTable, Variant } from '../schemas.ts';
+import { reworded, type NurseryColumn, type Variant } from '../schemas.ts';
 import { choices } from './needs.ts';
 
 const EASY_SHARE = 0.45;
@@ -29,23 +29,11 @@ const MOST_TABLES = 3;
 
 /** A schema whose things are called by one word each, the first there is for them, and by nothing else. */
 function plainSpoken(variant: Variant): Variant {
-  const tables = variant.tables.map((table) => {
-    const name = table.words[0]!;
-    const copy: NurseryTable = { ...table, name, words: [name] };
-    copy.columns = table.columns.map((column) => {
-      const word = nameOf(column, variant);
-      return { ...column, table: copy, name: word, words: [word], adjectives: undefined };
-    });
-    copy.key = copy.columns[table.key.index]!;
-    return copy;
+  const called = (name: string) => ({ name, words: [name] });
+  return reworded(variant, {
+    table: ({ words }) => called(words[0]!),
+    column: (column) => ({ ...called(nameOf(column, variant)), adjectives: undefined }),
   });
-  const links = variant.links.map((link) => ({
-    ...link,
-    child: tables[link.child.index]!,
-    parent: tables[link.parent.index]!,
-    column: tables[link.child.index]!.columns[link.column.index]!,
-  }));
-  return { ...variant, tables, links };
 }
 
 function nameOf(column: NurseryColumn, { links }: Variant): string {

@@ -1,9 +1,9 @@
 /** Questions about the rows of one table, or of the children of certain parents. */
-import { item, ref, type Scene } from '../scene.ts';
+import { item, ref, type Filtering, type Scene } from '../scene.ts';
 import type { NurseryColumn, NurseryTable } from '../schemas.ts';
 import { aggregated, all, select, selectJoin, templatesOf } from '../templates/template.ts';
 import { against, childrenOf, crossed, differ, extremeOf, plan, star, type End } from './parts.ts';
-import { as } from './chain.ts';
+import { as, type Chain } from './chain.ts';
 
 const { single, joined, bridged } = templatesOf('extra', 'steps');
 
@@ -46,6 +46,19 @@ const beyondAll =
     );
   };
 
+/** Of the rows of a table beyond the average `m`, those that also pass a filter. */
+const filteredBeyond =
+  (s: Scene, n: NurseryColumn, { operator }: Side, shown: NurseryColumn, t: NurseryTable) =>
+  (chain: Chain, m: NurseryTable, filter: Filtering): void => {
+    const where = all(against(n, operator, m, 'm'));
+    const word = operator === '>' ? 'above' : 'below';
+    const beyond = chain.cte(`${s.many(t)} ${word} it`, star(t, { where }));
+    chain.answer(
+      `${s.many(shown)} of those ${filter.text}`,
+      select([item(shown)], beyond, { where: all(filter.condition) }),
+    );
+  };
+
 export const ROWS = [
   single('own-average', ['unique', 'number', 'category'], (s, t, [shown, n, c]) => {
     const f = s.equal(c!, s.row(t))!;
@@ -67,13 +80,7 @@ export const ROWS = [
             `average ${s.one(n!)} of the ${filtered}`,
             select(average(n!), t, { where }),
           );
-          const beyondIt = all(against(n!, side.operator, m, 'm'));
-          const word = side.operator === '>' ? 'above' : 'below';
-          const b = chain.cte(`${s.many(t)} ${word} it`, star(t, { where: beyondIt }));
-          chain.answer(
-            `${s.many(shown!)} of those ${f.text}`,
-            select([item(shown!)], b, { where }),
-          );
+          filteredBeyond(s, n!, side, shown!, t)(chain, m, f);
         }),
       ],
       wordings: [
@@ -103,13 +110,7 @@ export const ROWS = [
         plan(s, 'filter', (chain) => beyond(chain, chain.cte(filtered, star(t, { where })))),
         plan(s, 'average', (chain) => {
           const m = chain.cte(`average ${s.one(n!)} of all ${s.many(t)}`, select(average(n!), t));
-          const beyondIt = all(against(n!, side.operator, m, 'm'));
-          const word = side.operator === '>' ? 'above' : 'below';
-          const b = chain.cte(`${s.many(t)} ${word} it`, star(t, { where: beyondIt }));
-          chain.answer(
-            `${s.many(shown!)} of those ${f.text}`,
-            select([item(shown!)], b, { where }),
-          );
+          filteredBeyond(s, n!, side, shown!, t)(chain, m, f);
         }),
       ],
       wordings: [
