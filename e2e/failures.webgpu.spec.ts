@@ -1,17 +1,11 @@
 /** A graphics device that goes away or has no memory left, on the software adapter. */
-import { Profile, type App } from './app.ts';
+import { Profile } from './app.ts';
+import { openOnWebGpu } from './flows.ts';
 import { tinyRecipe } from './recipes.ts';
-import { expect, test, type Site } from './test.ts';
+import { expect, test } from './test.ts';
 import { doTo, hookWorkers } from './workers.ts';
 
 const RECIPE = tinyRecipe();
-
-async function openOnWebGpu(profile: Profile, site: Site): Promise<App> {
-  const app = await profile.openWith(site.page, RECIPE);
-  await app.page.getByLabel('Run on').selectOption('webgpu');
-  await expect(app.page.getByRole('button', { name: /^Trains on WebGPU · .+/ })).toBeVisible();
-  return app;
-}
 
 test('Automatic prefers wasm to a software adapter, and says so', async ({ browser, site }) => {
   const profile = await Profile.create(browser);
@@ -29,7 +23,7 @@ test('another backend chosen, or its device lost, while nobody trains: questions
 }) => {
   const unhook = hookWorkers(site);
   const profile = await Profile.create(browser);
-  const app = await openOnWebGpu(profile, site); // in the middle of the first question
+  const app = await openOnWebGpu(profile, site.page, RECIPE); // in the middle of the first question
   const answer = app.page.getByText('Answer of the warm start');
   await expect(answer).toBeVisible({ timeout: 90_000 });
   await doTo(app.page, 'policy', 'destroy-device');
@@ -47,7 +41,7 @@ test('device destroyed in mid-run: back to the last checkpoint, and on as if not
 }) => {
   const unhook = hookWorkers(site);
   const disturbed = await Profile.create(browser);
-  const app = await openOnWebGpu(disturbed, site);
+  const app = await openOnWebGpu(disturbed, site.page, RECIPE);
   await app.main.click();
   await app.updates(3);
   await doTo(app.page, 'policy', 'destroy-device');
@@ -62,7 +56,7 @@ test('device destroyed in mid-run: back to the last checkpoint, and on as if not
   unhook();
 
   const undisturbed = await Profile.create(browser);
-  const other = await openOnWebGpu(undisturbed, site);
+  const other = await openOnWebGpu(undisturbed, site.page, RECIPE);
   await other.main.click();
   await other.finished();
   expect(await other.fingerprint()).toEqual(fingerprint);
@@ -91,7 +85,7 @@ test('out of graphics memory: the page says what would fit, and keeps the checkp
 }) => {
   const restore = site.prepend(/\/policy\.worker[^/]*\.js$/, `(${exhaust})();`);
   const profile = await Profile.create(browser);
-  const app = await openOnWebGpu(profile, site);
+  const app = await openOnWebGpu(profile, site.page, RECIPE);
   await app.main.click();
   await app.updates(3);
   await app.page.evaluate(() => new BroadcastChannel('stepsql-e2e-memory').postMessage('now'));

@@ -1,7 +1,7 @@
 /** What tests of whole flows share: what a visitor does with a run, and the same run in Node. */
 import { decodeLink, encodeLink, type DecodedLink } from '../src/core/recipe/link.ts';
 import type { Recipe } from '../src/core/recipe/schema.ts';
-import type { App } from './app.ts';
+import type { App, Profile } from './app.ts';
 import { stepsql } from './node.ts';
 import { expect } from './test.ts';
 
@@ -13,6 +13,19 @@ export const printedHead = (printed: string): string =>
 export async function headInNode(recipe: Recipe, folder: string): Promise<string> {
   const args = ['--backend', 'wasm', '--json', '--out', folder];
   return printedHead(await stepsql('train', encodeLink(recipe), ...args));
+}
+
+/** A tab with the settings of `recipe` that computes on WebGPU. */
+export async function openOnWebGpu(
+  profile: Profile,
+  address: string,
+  recipe: Recipe,
+): Promise<App> {
+  const app = await profile.openWith(address, recipe);
+  await app.page.getByLabel('Run on').selectOption('webgpu');
+  const badge = app.page.getByRole('button', { name: /^Trains on WebGPU · .+/ });
+  await expect(badge).toBeVisible({ timeout: 120_000 }); // kernels are compiled first
+  return app;
 }
 
 /** A part of the page, by its heading. */
@@ -56,4 +69,19 @@ export async function expectNothingRan(app: App): Promise<void> {
   await expect(app.main).toHaveText('Train');
   await expect(app.progress).toContainText(/Ready: \d+ updates/);
   expect(await app.runs()).toEqual([]);
+}
+
+/** Trains what is open to its end and looks into the episodes, step by step where they have steps. */
+export async function trainPreset(app: App, recipe: Recipe, timeout?: number): Promise<void> {
+  await app.main.click();
+  await app.finished(timeout);
+  expect(await app.done()).toBe(3);
+  if (recipe.method === 'sft') return;
+  const episodes = part(app, 'Newest episodes');
+  await episodes.getByRole('listitem').getByRole('button').first().click();
+  await expect(episodes.getByRole('term').filter({ hasText: 'Reward' })).toBeVisible();
+  // With tools some questions are answered in one step.
+  if (recipe.protocol === 'cocte') {
+    await expect(episodes.getByRole('heading', { name: 'Answer' }).first()).toBeAttached();
+  }
 }

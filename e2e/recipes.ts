@@ -1,6 +1,6 @@
 /** Recipes small enough for tests. A link takes them to the page. */
 import { applySet } from '../src/core/recipe/change.ts';
-import { presetRecipe } from '../src/core/recipe/presets.ts';
+import { presetRecipe, type PresetName } from '../src/core/recipe/presets.ts';
 import type { Recipe } from '../src/core/recipe/schema.ts';
 
 /** The warm policy, eight updates of half a second each, a checkpoint at 3, 6 and 8. */
@@ -22,3 +22,16 @@ export const tinyRecipe = (...set: string[]): Recipe =>
     ...['grpo.num_updates=6', 'grpo.prompts_per_update=2', 'grpo.num_generations=2'],
     ...['grpo.max_completion_length=8', 'eval.every=0', 'checkpoint_every=2', ...set],
   );
+
+/** A preset as it is, but for its size: three updates of so many prompts, each sampled as often. */
+export function smallPreset(preset: PresetName, size: number): Recipe {
+  const recipe = presetRecipe(preset);
+  const own = (name: string, value: number): string => `${recipe.method}.${name}=${value}`;
+  return applySet(
+    recipe,
+    ...['data.train_tasks=60', 'eval.every=0', own('num_updates', 3)],
+    ...(recipe.method === 'sft'
+      ? [own('batch_size', 2 * size)]
+      : [own('prompts_per_update', size), own('num_generations', size)]),
+  );
+}
