@@ -1,5 +1,9 @@
-import { PILOT, TRAINING, TRIALS } from './common.ts';
-import type { Experiment } from './experiment.ts';
+import { PILOT, TRAINING, TRIALS, withKl } from './common.ts';
+import type { Arm, Experiment } from './experiment.ts';
+
+const EXECUTION: Arm = {
+  ...{ name: 'execution', description: 'the paper’s reward', preset: 'execution' },
+};
 
 /** What an answer alone teaches, and whether a policy that answers too much gets away with it. */
 export const execution: Experiment = {
@@ -27,7 +31,7 @@ export const execution: Experiment = {
   common: TRAINING,
   arms: [
     { name: 'no-training', description: 'the warm start', preset: null },
-    { name: 'execution', description: 'the paper’s reward', preset: 'execution' },
+    EXECUTION,
     {
       ...{ name: 'guarded', preset: 'execution' },
       description: 'partial rewards by F1 instead of recall (`precisionGuard`)',
@@ -37,6 +41,7 @@ export const execution: Experiment = {
       ...{ name: 'grpo', preset: 'grpo', exploratory: true },
       description: 'execution match against gold SQL',
     },
+    withKl(EXECUTION),
   ],
   contrasts: [
     {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Recipe } from '../../core/recipe/schema.ts';
 import { findWarmStart, warmStarts } from '../../core/train/warm-start/index.ts';
 import { armRecipe, findArm, trainedArms } from './experiment.ts';
+import { presetRecipe } from '../../core/recipe/presets.ts';
 import { EXPERIMENTS } from './index.ts';
 import { METRICS } from './metrics.ts';
 
@@ -50,3 +52,25 @@ describe.each(EXPERIMENTS.map((experiment) => [experiment.name, experiment] as c
     );
   },
 );
+
+it.each([
+  ['execution', 'execution', 'execution'],
+  ['execution', 'grpo', 'grpo'],
+  ['finer', 'full', 'finer'],
+  ['finestep', 'finestep', 'finestep'],
+  ['finestep', 'grpo-summed', 'grpo-summed'],
+  ['finestep', 'gigpo', 'gigpo'],
+  ['finestep', 'skyrl', 'skyrl'],
+  ['reward-sql', 'outcome', 'cocte-grpo'],
+  ['reward-sql', 'process', 'reward-sql'],
+])('experiment %s: %s is the preset %s', (name, arm, preset) => {
+  const experiment = EXPERIMENTS.find((each) => each.name === name)!;
+  const recipe = armRecipe(experiment, findArm(experiment, arm), { seed: 0, checkpoint: 'warm-0' });
+  const method = (of: Recipe) => {
+    if (of.method !== 'grpo') throw new Error(`${of.name} is not GRPO`);
+    const { protocol, turns, reward, credit, process_values, data, grpo } = of;
+    const { num_updates: _, ...rest } = grpo;
+    return { protocol, turns, reward, credit, process_values, data, grpo: rest };
+  };
+  expect(method(recipe)).toEqual(method(presetRecipe(preset)));
+});

@@ -1,4 +1,4 @@
-import { PILOT, TRAINING, TRIALS } from './common.ts';
+import { PILOT, TRAINING, TRIALS, withKl } from './common.ts';
 import type { Arm, Contrast, Experiment } from './experiment.ts';
 
 /** FineStep's reward pays for steps and for the outcome; what becomes of either is the arm's credit. */
@@ -6,6 +6,10 @@ const arm = (name: string, description: string, credit: object, exploratory?: tr
   ...{ name, description, preset: 'grpo' },
   changes: { reward: { name: 'finestep' }, credit },
   ...(exploratory && { exploratory }),
+});
+
+const FINESTEP = arm('finestep', 'FineStep: the same process rewards, credit step by step', {
+  name: 'finestep',
 });
 
 /** Differs from `finestep` in one part alone: it takes its learning rate. */
@@ -55,9 +59,7 @@ export const finestep: Experiment = {
     arm(summed, 'GRPO, process rewards summed into the outcome', {
       ...{ name: 'group-relative', options: { process: 'sum' } },
     }),
-    arm('finestep', 'FineStep: the same process rewards, credit step by step', {
-      name: 'finestep',
-    }),
+    FINESTEP,
     arm('gigpo', 'GiGPO: steps from the same state compared', { name: 'gigpo' }, true),
     {
       ...{ name: 'skyrl', description: 'SkyRL-SQL’s reward, GRPO', preset: 'grpo' },
@@ -66,6 +68,7 @@ export const finestep: Experiment = {
     ablation('no-process', 'FineStep without process rewards', { process: false }),
     ablation('no-discount', 'FineStep without discounting (γ = 1)', { gamma: 1 }),
     ablation('no-smoothing', 'FineStep without smoothing (λ = 0)', { lambda: 0 }),
+    withKl(FINESTEP),
   ],
   contrasts: [
     {

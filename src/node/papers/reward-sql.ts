@@ -1,4 +1,4 @@
-import { PILOT, TRAINING, TRIALS } from './common.ts';
+import { PILOT, TRAINING, TRIALS, withKl } from './common.ts';
 import type { Arm, Experiment } from './experiment.ts';
 
 /** An arm whose steps have values from somewhere. */
@@ -10,6 +10,8 @@ const scored = (name: string, description: string, source: string): Arm => ({
     process_values: { source },
   },
 });
+
+const PROCESS = scored('process', 'outcome, credit shared out by the process reward model', 'prm');
 
 /** A control differs from `process` in the values alone: it takes its learning rate. */
 const control = (name: string, description: string): Arm => ({
@@ -51,9 +53,10 @@ export const rewardSql: Experiment = {
   arms: [
     { name: 'no-training', description: 'the warm start', preset: null },
     { name: 'outcome', description: 'GRPO with the outcome alone', preset: 'grpo' },
-    scored('process', 'outcome, credit shared out by the process reward model', 'prm'),
+    PROCESS,
     control('oracle', 'as process, by 32 completions from every step instead of the model'),
     control('shuffled', 'as process, by the model’s scores permuted at random'),
+    withKl(PROCESS),
   ],
   contrasts: [
     {
