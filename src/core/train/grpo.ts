@@ -9,10 +9,10 @@
 import type { Advantages, CreditEpisode, CreditFunction } from '../credit/credit.ts';
 import { findCredit } from '../credit/index.ts';
 import { shuffleRewards } from '../credit/shuffle.ts';
-import type { Episode } from '../episode/episode.ts';
 import { mean } from '../evaluate/statistics.ts';
 import { Stream } from '../random/stream.ts';
 import type { RecipeOf } from '../recipe/schema.ts';
+import { advantageMetrics, type Credited } from './advantage-metrics.ts';
 import type { RunContext } from './context.ts';
 import type { Gradients } from './gradients.ts';
 import type { Learner, UpdateResult } from './learner.ts';
@@ -27,11 +27,8 @@ import type { Group } from './rollout.ts';
 type Options = RecipeOf<'grpo'>['grpo'];
 
 /** One completion as the loss sees it. */
-interface Sample {
-  episode: Episode;
+interface Sample extends Credited {
   advantages: Float32Array;
-  /** Loss tokens: written ones, none when truncation is masked. */
-  length: number;
 }
 
 interface SampleGroup {
@@ -57,7 +54,7 @@ export function grpoLearner(context: RunContext): Learner {
           ...episodeMetrics(groups),
           ...sampled.metrics,
           ...noted,
-          ...strength(samples),
+          ...advantageMetrics(samples.flatMap((group) => group.samples)),
           ...metrics,
         },
         groups,
@@ -105,17 +102,6 @@ function samplesOf(
       return { episode, advantages: advantages[g]![i]!.tokens, length };
     }),
   }));
-}
-
-/** Mean |advantage| over loss tokens: how hard an update pulls, whatever the scale of the rewards. */
-function strength(groups: readonly SampleGroup[]): Record<string, number> {
-  let total = 0;
-  let tokens = 0;
-  for (const { episode, advantages, length } of groups.flatMap(({ samples }) => samples)) {
-    tokens += length;
-    if (length > 0) episode.mask.forEach((m, t) => (total += m ? Math.abs(advantages[t]!) : 0));
-  }
-  return { 'advantages/mean_abs': total / Math.max(1, tokens) };
 }
 
 /** All optimiser steps of one update; returns their metrics. */

@@ -109,6 +109,7 @@ export const finer: Experiment = {
     ...['sql/ex', 'sql/error', 'rewards/format/mean', 'rewards/atomic/mean', 'rewards/memory/mean'],
     ...['rewards/memory/wrong_std', 'rewards/memory/wrong_group_std'],
     ...['rewards/memory/wrong_atomic_correlation', 'groups/all_wrong', 'advantages/mean_abs'],
+    ...['advantages/right', 'advantages/wrong', 'advantages/failing'],
     ...['frac_reward_zero_std', 'completions/mean_length', 'entropy'],
   ],
   findings: memoryFindings,
