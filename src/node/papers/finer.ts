@@ -54,6 +54,24 @@ function memoryFindings(runs: readonly RunResult[]): string[] {
   ];
 }
 
+/** What the updates reinforce: with many failing samples dense rewards teach to run rather than to be right. */
+function advantageFindings(runs: readonly RunResult[]): string[] {
+  const told = ['full', 'no-both', 'sparse'].flatMap((arm) => {
+    const [right, wrong, failing] = ['right', 'wrong', 'failing'].map((fate) =>
+      average(runs, arm, `advantages/${fate}`)?.toFixed(2),
+    );
+    return wrong === undefined
+      ? []
+      : [`${arm}: right ${right}, wrong but running ${wrong}, failing ${failing ?? '–'}`];
+  });
+  if (told.length === 0) return [];
+  return [
+    `Mean advantage by what became of the answer (over seeds and updates) – ${told.join('; ')}. Where it is above 0 ` +
+      'for wrong answers, the update teaches them along with the right ones: in the paper’s sum what runs is ' +
+      'further from what fails (1 + atomic score) than the right answer is from it.',
+  ];
+}
+
 /** Do dense rewards help where most groups hold no right answer? Full FINER-SQL against what it is made of. */
 export const finer: Experiment = {
   name: 'finer',
@@ -112,7 +130,7 @@ export const finer: Experiment = {
     ...['advantages/right', 'advantages/wrong', 'advantages/failing'],
     ...['frac_reward_zero_std', 'completions/mean_length', 'entropy'],
   ],
-  findings: memoryFindings,
+  findings: (runs) => [...memoryFindings(runs), ...advantageFindings(runs)],
   remarks: [
     'The errors of these warm starts are planted, and most wrong answers differ from gold in few, independent ' +
       'places. That is what atomic operations measure, so the table favours dense rewards more than the errors of ' +
