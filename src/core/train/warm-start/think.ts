@@ -17,16 +17,16 @@ import { nurseryOf } from './nursery.ts';
 
 export const thinkWarmStart: WarmStartKind = {
   description: 'a thought, then SQL',
-  updates: { gold: 2700, planted: 1200 },
-  updatesFromBase: { gold: 0, planted: 500 },
+  updates: { gold: 6000, planted: 2500 },
+  updatesFromBase: { gold: 0, planted: 800 },
   recipe: {},
   corpus: thoughtCorpus,
-  sharpening: { sharpness: 1.25, failing: [0.2, 0.33] },
+  sharpening: { sharpness: 2, failing: [0.05, 0.18] },
   limits: {
     pass_at_1: [0.12, 0.2],
     pass_at_8: [0.35, 0.6],
     all_wrong: [0.45, 0.6],
-    failing: [0.15, 0.35],
+    failing: [0.05, 0.2],
     formatted: [0.95, 1],
   },
   measure: (_context, _tasks, { groups }) =>
