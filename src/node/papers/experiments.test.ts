@@ -69,8 +69,15 @@ it.each([
   const method = (of: Recipe) => {
     if (of.method !== 'grpo') throw new Error(`${of.name} is not GRPO`);
     const { protocol, turns, reward, credit, process_values, data, grpo } = of;
-    const { num_updates: _, ...rest } = grpo;
-    return { protocol, turns, reward, credit, process_values, data, grpo: rest };
+    return {
+      protocol,
+      turns,
+      reward,
+      credit,
+      process_values,
+      data,
+      grpo: { ...grpo, num_updates: 0 },
+    };
   };
   expect(method(recipe)).toEqual(method(presetRecipe(preset)));
 });
