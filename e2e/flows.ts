@@ -3,6 +3,7 @@ import { decodeLink, encodeLink, type DecodedLink } from '../src/core/recipe/lin
 import type { Recipe } from '../src/core/recipe/schema.ts';
 import type { App, Profile } from './app.ts';
 import { stepsql } from './node.ts';
+import { PRESET_UPDATES } from './recipes.ts';
 import { expect } from './test.ts';
 
 /** Head of a fingerprint as `stepsql train --json` prints it. */
@@ -75,7 +76,7 @@ export async function expectNothingRan(app: App): Promise<void> {
 export async function trainPreset(app: App, recipe: Recipe, timeout?: number): Promise<void> {
   await app.main.click();
   await app.finished(timeout);
-  expect(await app.done()).toBe(3);
+  expect(await app.done()).toBe(PRESET_UPDATES);
   if (recipe.method === 'sft') return;
   const episodes = part(app, 'Newest episodes');
   await episodes.getByRole('listitem').getByRole('button').first().click();

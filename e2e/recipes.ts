@@ -23,13 +23,16 @@ export const tinyRecipe = (...set: string[]): Recipe =>
     ...['grpo.max_completion_length=8', 'eval.every=0', 'checkpoint_every=2', ...set],
   );
 
-/** A preset as it is, but for its size: three updates of so many prompts, each sampled as often. */
+/** Updates of `smallPreset`. */
+export const PRESET_UPDATES = 3;
+
+/** A preset as it is, but for its size: a few updates of so many prompts, each sampled as often. */
 export function smallPreset(preset: PresetName, size: number): Recipe {
   const recipe = presetRecipe(preset);
   const own = (name: string, value: number): string => `${recipe.method}.${name}=${value}`;
   return applySet(
     recipe,
-    ...['data.train_tasks=60', 'eval.every=0', own('num_updates', 3)],
+    ...['data.train_tasks=60', 'eval.every=0', own('num_updates', PRESET_UPDATES)],
     ...(recipe.method === 'sft'
       ? [own('batch_size', 2 * size)]
       : [own('prompts_per_update', size), own('num_generations', size)]),

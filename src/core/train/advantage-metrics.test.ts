@@ -30,6 +30,12 @@ describe('advantage metrics', () => {
     });
   });
 
+  it('call nothing wrong where there is no gold', () => {
+    const { episode, ...rest } = credited(rows(5), [1, -3], [1, 1]);
+    delete episode.steps[0]!.comparison;
+    expect(advantageMetrics([{ episode, ...rest }])).toEqual({ 'advantages/mean_abs': 2 });
+  });
+
   it('leave out completions that are masked, and what there is none of', () => {
     const masked = { ...credited(failed, [-3], [1]), length: 0 };
     expect(advantageMetrics([credited(rows(4), [1], [1]), masked])).toEqual({

@@ -2,7 +2,9 @@ import { PILOT, TRAINING, TRIALS, withKl } from './common.ts';
 import type { Arm, Experiment } from './experiment.ts';
 
 const EXECUTION: Arm = {
-  ...{ name: 'execution', description: 'the paper’s reward', preset: 'execution' },
+  name: 'execution',
+  description: 'the paper’s reward',
+  preset: 'execution',
 };
 
 /** What an answer alone teaches, and whether a policy that answers too much gets away with it. */
