@@ -14,7 +14,8 @@ import { resultKey } from '../evaluate/result-key.ts';
 import { valueAwareAtK } from '../evaluate/value-aware-vote.ts';
 import { toolMetrics, type ToolMetrics } from '../evaluate/tools.ts';
 import type { Draws, SampleRequest } from './compute.ts';
-import type { RunContext } from './context.ts';
+import type { Policy } from '../model/policy.ts';
+import type { Prompts, RunContext } from './context.ts';
 import { emptyEpisode, sampleEpisodes } from './episodes.ts';
 
 export type EvaluationContext = Pick<
@@ -40,7 +41,7 @@ const judged = (episode: Episode): Judged => {
 
 /** Whether prompt and completion fit the positions the policy knows. */
 export const fits = (
-  { policy, prompts }: EvaluationContext,
+  { policy, prompts }: { policy: Pick<Policy, 'config'>; prompts: Pick<Prompts, 'of'> },
   task: Task,
   { max_completion_length }: Pick<EvaluationOptions, 'max_completion_length'>,
 ): boolean =>

@@ -3,7 +3,7 @@ import type { Task } from '../../core/data/task.ts';
 import { badInput } from '../../core/errors.ts';
 import type { BestOfN } from '../../core/evaluate/best-of-n.ts';
 import { wilsonInterval } from '../../core/evaluate/statistics.ts';
-import { fits, type EvaluationContext, type SampledResult } from '../../core/train/evaluation.ts';
+import type { EvaluationContext, SampledResult } from '../../core/train/evaluation.ts';
 import { evaluateBestOfN, evaluateGuided, type GuidedScores } from '../../core/train/prm/infer.ts';
 import { PrmScorer, type PrmModel } from '../../core/train/prm/scorer.ts';
 import { textTable } from './table.ts';
@@ -48,19 +48,12 @@ export async function chooseByModel(
       ...{ max_completion_length, temperature: 1, top_p: 1 },
       eos_token_id: context.tokenizer.eosId!,
     };
-    const readable = tasks.filter((task) => fits(context, task, { max_completion_length }));
     const options = {
       ...{ expansions: guided, beam, by: 'last' as const },
       ...{ seed, batch_size: BATCH },
     };
-    const scores = await evaluateGuided(context, readable, scorer, sampling, options, onStep);
-    // Prompts that are too long count as wrong, as everywhere.
-    const right = new Map(readable.map((task, i) => [task, scores.right[i]!]));
-    const all = tasks.map((task) => right.get(task) ?? false);
-    chosen.guided = {
-      ...{ ...scores, n: guided, beam, questions: tasks.length, right: all },
-      accuracy: all.filter(Boolean).length / all.length,
-    };
+    const scores = await evaluateGuided(context, tasks, scorer, sampling, options, onStep);
+    chosen.guided = { ...scores, n: guided, beam };
   }
   return chosen;
 }

@@ -13,16 +13,21 @@ import { DatabaseHashes, Prompts, type RunData } from '../../core/train/context.
 import {
   evaluateGreedy,
   evaluateSampled,
+  type EvaluationContext,
   type SampledResult,
   type SampledScores,
 } from '../../core/train/evaluation.ts';
 import { klFromStart } from '../../core/train/kl.ts';
+import { evaluateGuided } from '../../core/train/prm/infer.ts';
 import { PrmScorer } from '../../core/train/prm/scorer.ts';
 import type { LoadedPolicy } from '../../core/train/starting-policy.ts';
 import { loadPrm } from '../checkpoints.ts';
 import type { Report } from './piece.ts';
 import type { SplitResult } from './result.ts';
 import { openSql } from './train-arm.ts';
+
+/** How guided search writes: as samples are drawn. */
+const DRAWING = { temperature: 1, top_p: 1 };
 
 /** Questions whose samples tell how far the policy has moved from its start. */
 const KL_QUESTIONS = 200;
@@ -87,7 +92,7 @@ export async function measure(
     const more: Record<string, number> = { ...result.more };
     if (options.start) more['kl_from_start'] = await klFromStart(policy, options.start, written);
     if (options.prm !== undefined) {
-      Object.assign(more, await prmNumbers(options.prm, context.prompts, tasks, sampled.groups));
+      Object.assign(more, await prmNumbers(context, tasks, sampled.groups, options.prm, sampling));
     }
     return { ...result, samples: scores(sampled), more };
   } finally {
@@ -105,17 +110,21 @@ const callNumbers = (tools: ToolMetrics): Record<string, number> => ({
 
 /**
  * Best-of-8 by a process reward model, of which the released code of Reward-SQL submits `min`, beside a random
- * executable sample; and how well the value of its last step tells right samples from wrong ones.
+ * executable sample; guided search that tries every step as often; and how well the value of its last step tells
+ * right samples from wrong ones.
  */
 async function prmNumbers(
-  folder: string,
-  prompts: Prompts,
+  context: EvaluationContext,
   tasks: readonly Task[],
   groups: readonly (readonly Episode[])[],
+  folder: string,
+  { k, seed, max_completion_length }: { k: number; seed: number; max_completion_length: number },
 ): Promise<Record<string, number>> {
+  const { prompts, tokenizer } = context;
   const model = await loadPrm(folder);
   try {
-    const values = await new PrmScorer(model).score(
+    const scorer = new PrmScorer(model);
+    const values = await scorer.score(
       groups.map((episodes, i) => ({ prompt: prompts.of(tasks[i]!), episodes })),
     );
     const candidates = groups.map((group, g) =>
@@ -128,9 +137,13 @@ async function prmNumbers(
         return score === undefined ? [] : [{ score, label: Number(candidate.right) }];
       }),
     );
+    const drawing = { ...DRAWING, max_completion_length, eos_token_id: tokenizer.eosId! };
+    const search = { expansions: k, beam: 1, by: 'last' as const, seed, batch_size: 32 };
+    const guided = await evaluateGuided(context, tasks, scorer, drawing, search);
     return {
       ...{ random_executable: random!, prm_best_of_8: min!, prm_product: product! },
       ...{ prm_last: last!, prm_mean: mean!, prm_weighted: weighted! },
+      prm_guided: guided.accuracy,
       ...(!Number.isNaN(auc) && { prm_auc: auc }),
     };
   } finally {

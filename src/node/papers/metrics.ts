@@ -47,6 +47,7 @@ export const METRICS = {
   prm_last: more('prm_last', 'by last', 'higher'),
   prm_mean: more('prm_mean', 'by mean', 'higher'),
   prm_weighted: more('prm_weighted', 'by weighted mean', 'higher'),
+  prm_guided: more('prm_guided', 'PRM-guided search', 'higher'),
   random_executable: more('random_executable', 'random executable of 8', 'higher'),
   value_aware_vote: share('value-aware vote of 8', 'higher', (s) => s.samples?.value_aware_at_k),
   prm_auc: more('prm_auc', 'AUC of the PRM on answers', 'higher', 'number'),

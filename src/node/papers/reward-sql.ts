@@ -81,7 +81,7 @@ export const rewardSql: Experiment = {
   metrics: [
     ...(['ex', 'ts', 'error', 'pass_at_1', 'prm_best_of_8', 'majority_at_8'] as const),
     ...(['random_executable', 'pass_at_8', 'prm_auc', 'kl_from_start'] as const),
-    ...(['prm_product', 'prm_last', 'prm_mean', 'prm_weighted'] as const),
+    ...(['prm_product', 'prm_last', 'prm_mean', 'prm_weighted', 'prm_guided'] as const),
   ],
   curves: [
     ...['sql/ex', 'sql/error', 'rewards/process/mean', 'advantages/mean_abs'],

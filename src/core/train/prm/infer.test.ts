@@ -67,4 +67,25 @@ describe('a model that knows the answers', () => {
     expect(await search(8, 5)).toEqual(eight);
     expect((await search(1, 24)).accuracy).toBeLessThan(0.7);
   });
+
+  it('takes questions that leave no room to write as wrong', async () => {
+    const context = turnsContext(policy, 2);
+    const sampling = {
+      ...{ max_completion_length: 40, temperature: 1, top_p: 1 },
+      eos_token_id: tokenizer.eosId!,
+    };
+    const long = {
+      ...many[0]!,
+      question: 'which one '.repeat(policy.config.max_position_embeddings),
+    };
+    const found = await evaluateGuided(context, [long, many[1]!], knowing, sampling, {
+      ...{ expansions: 8, beam: 1, by: 'last', seed: 0, batch_size: 2 },
+    });
+    expect(found).toMatchObject({
+      questions: 2,
+      accuracy: 0.5,
+      right: [false, true],
+      expanded: 16,
+    });
+  });
 });

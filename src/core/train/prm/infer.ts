@@ -11,6 +11,7 @@ import { guidedSearch } from '../../evaluate/guided-search.ts';
 import { mean } from '../../evaluate/statistics.ts';
 import type { Prompts } from '../context.ts';
 import { emptyOpening, type Opening } from '../episodes.ts';
+import { fits } from '../evaluation.ts';
 import { batchedGoOn, type GoOnContext, type Sampling } from './go-on.ts';
 import type { PrmScorer } from './scorer.ts';
 import { endsRight } from './values.ts';
@@ -55,7 +56,7 @@ export interface GuidedScores {
   right: boolean[];
 }
 
-/** @param tasks whose prompts leave the policy room to write */
+/** Questions whose prompts leave the policy no room to write count as wrong, and are in no mean but accuracy's. */
 export async function evaluateGuided(
   context: GoOnContext,
   tasks: readonly Task[],
@@ -66,9 +67,10 @@ export async function evaluateGuided(
 ): Promise<GuidedScores> {
   const { prompts } = context;
   const goOn = batchedGoOn(context, sampling, { turns: 1 });
+  const readable = tasks.filter((task) => fits(context, task, sampling));
   const found: { best: Opening; expanded: number; deadEnds: number }[] = [];
-  for (let first = 0; first < tasks.length; first += batch_size) {
-    const batch = tasks.slice(first, first + batch_size);
+  for (let first = 0; first < readable.length; first += batch_size) {
+    const batch = readable.slice(first, first + batch_size);
     const results = await guidedSearch(
       batch.map(emptyOpening),
       {
@@ -88,7 +90,8 @@ export async function evaluateGuided(
     found.push(...results);
     onBatch(found.length);
   }
-  const right = found.map(({ best }) => endsRight(best));
+  const answered = new Map(readable.map((task, i) => [task, endsRight(found[i]!.best)]));
+  const right = tasks.map((task) => answered.get(task) ?? false);
   return {
     questions: tasks.length,
     accuracy: mean(right.map(Number)),
