@@ -1,9 +1,9 @@
 /** Ctrl-C and going on: the same weights as a run that was never stopped. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ensureBuilt, sets, stepsql, TINY_NURSERY } from './cli.test-helper.ts';
+import { ensureBuilt, sets, stepsql, TINY_NURSERY, type Finished } from './cli.test-helper.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -11,6 +11,19 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'stepsql-'));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs `stepsql` and sends Ctrl-C once `line` has been told. */
+function interrupted(args: readonly string[], line: string): Promise<Finished> {
+  let signalled = false;
+  return stepsql(args, {
+    cwd: folder,
+    watch: (stderr, kill) => {
+      if (signalled || !stderr.includes(line)) return;
+      signalled = true;
+      kill('SIGINT');
+    },
+  });
+}
 
 interface Ended {
   update: number;
@@ -31,15 +44,7 @@ it.skipIf(process.platform === 'win32')(
     const common = ['train', 'sft', ...recipe, '--backend', 'wasm', '--json'];
     const ended = ({ stdout }: { stdout: string }): Ended => JSON.parse(stdout) as Ended;
 
-    let signalled = false;
-    const stopped = await stepsql([...common, '--out', 'stopped'], {
-      cwd: folder,
-      watch: (stderr, kill) => {
-        if (signalled || !stderr.includes(`\n1/${updates}`)) return;
-        signalled = true;
-        kill('SIGINT');
-      },
-    });
+    const stopped = await interrupted([...common, '--out', 'stopped'], `\n1/${updates}`);
     expect(stopped.status).toBe(130);
     expect(stopped.stderr).toContain('Finishing this step, then saving.');
     const { update, finished } = ended(stopped);
@@ -57,4 +62,24 @@ it.skipIf(process.platform === 'win32')(
       readFileSync(join(folder, run, `checkpoints/${updates}/model.safetensors`));
     expect(weights('stopped').equals(weights('whole'))).toBe(true);
   },
+);
+
+it.skipIf(process.platform === 'win32')(
+  'goes on with a warm start from where it was stopped, and leaves the checkpoint alone',
+  async () => {
+    const common = ['warm-start', '--kind', 'cocte', '--base-only', '--updates', '25'];
+    const to = (out: string): string[] => [...common, '--backend', 'wasm', '--out', out];
+    const stopped = await interrupted(to('stopped-base'), '\n10/15');
+    expect(stopped.status).toBe(130);
+    const [, update] = /Stopped after update (\d+): the same command goes on/.exec(stopped.stderr)!;
+    expect(Number(update)).toBeLessThan(15);
+    const again = await stepsql(to('stopped-base'), { cwd: folder });
+    expect(again.stderr).toContain(`goes on after update ${update}\n`);
+    await stepsql([...to('whole-base'), '--work', 'work'], { cwd: folder });
+    const weights = (out: string): Buffer => readFileSync(join(folder, out, 'model.safetensors'));
+    expect(weights('stopped-base').equals(weights('whole-base'))).toBe(true);
+    expect(existsSync(join(folder, 'work'))).toBe(false);
+    expect(readdirSync(join(folder, 'runs'))).toEqual([]);
+  },
+  120_000,
 );

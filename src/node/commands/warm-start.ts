@@ -1,15 +1,14 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput } from '../../core/errors.ts';
-import { loadPolicy, savePolicy } from '../../core/model/checkpoint.ts';
-import { sha256Hex } from '../../core/recipe/canonical.ts';
+import { savePolicy } from '../../core/model/checkpoint.ts';
+import { recipeHash, sha256Hex } from '../../core/recipe/canonical.ts';
 import { localRewards } from '../../core/reward/service.ts';
-import { MemoryRunStore } from '../../core/train/run-store.ts';
 import { maxCompletionLength } from '../../core/train/batches.ts';
 import { localCompute } from '../../core/train/compute.ts';
 import { DatabaseHashes, Prompts } from '../../core/train/context.ts';
 import { loadSql } from '../../core/sql/load.ts';
-import { train } from '../../core/train/run.ts';
+import { train, type RunEvent } from '../../core/train/run.ts';
 import type { LoadedPolicy } from '../../core/train/starting-policy.ts';
 import {
   corpusOf,
@@ -25,6 +24,7 @@ import type { Limits } from '../../core/train/warm-start/kind.ts';
 import { sharpen } from '../../core/train/warm-start/sharpen.ts';
 import { startNodeBackend } from '../backend.ts';
 import { loadCheckpoint, startingPolicy, warmStartPath } from '../checkpoints.ts';
+import { RunFolder } from '../run-folder.ts';
 import { loadData } from '../run-inputs.ts';
 import { nodeSqlPool } from '../sql-pool.ts';
 import { backendOption, plainOption, wholeNumber } from './options.ts';
@@ -38,6 +38,7 @@ interface Options {
   base?: string;
   baseOnly?: true;
   out?: string;
+  work?: string;
   backend: string;
   plain?: true;
   force?: true;
@@ -55,6 +56,10 @@ export const warmStart: Register = (program, session) => {
     .option('--base-only', 'only the part that sees no planted errors, for several seeds to share')
     .option('--base <dir>', 'go on from such a base instead of new weights')
     .option('--out <dir>', 'checkpoint folder (default: where recipes look for it)')
+    .option(
+      '--work <dir>',
+      'run folder that an interrupted one goes on from (default: runs/warm-<kind>-<seed>-<hash>)',
+    )
     .option('--force', 'keep the checkpoint even if it misses its limits')
     .addOption(backendOption())
     .addOption(plainOption())
@@ -73,30 +78,25 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
   });
   const backend = await startNodeBackend(options.backend, options.plain);
   session.note(`backend: ${backend.name} (${backend.reason})`);
-  const { data } = await loadData(recipe, ['dev', 'tuning']);
+  const { data } = await loadData(recipe, baseOnly ? [] : ['dev', 'tuning']);
   const start = base === undefined ? await startingPolicy(recipe) : await loadCheckpoint(base);
   const { policy, tokenizer } = start;
   session.note(`${policy.parameterCount()} parameters, ${tokenizer.vocabSize} tokens`);
   const sql = nodeSqlPool();
-  const store = new MemoryRunStore();
+  const run = `warm-${name}-${seed}-${recipeHash(recipe).slice(0, 8)}`;
+  let done = false;
+  const store = new RunFolder(options.work ?? join('runs', run));
   try {
     const clock = (): number => performance.now();
     const inputs = { recipe, data, policy, tokenizer, corpus: (await corpusOf(recipe, loadSql))! };
     const ports = { sql, rewards: localRewards, store, clock, stop, backend: backend.name };
-    let total = 0;
-    for await (const event of train(inputs, ports)) {
-      if (event.type === 'start') total = event.updates;
-      if (event.type === 'update' && event.update % 100 === 0) {
-        session.progress.step(event.update, total, `loss ${event.metrics['loss']!.toFixed(4)}`);
-      }
-      if (event.type === 'end' && !event.finished) return;
-    }
-    session.progress.finish();
-    const trained = loadPolicy((await store.latestCheckpoint())!.files);
+    if (!(await finished(session, train(inputs, ports)))) return;
+    const { policy: trained } = await loadCheckpoint(store.path);
     const out =
       options.out ?? warmStartPath(name === 'direct' ? `warm-${seed}` : `warm-${name}-${seed}`);
     if (baseOnly) {
       await keep(out, { policy: trained, tokenizer });
+      done = true;
       session.print(out, { out });
       return;
     }
@@ -118,11 +118,16 @@ async function make(session: Session, options: Options, stop: AbortSignal): Prom
     const missed = missedLimits(report, kind);
     if (missed.length > 0 && !options.force) {
       session.print(table(report, kind.limits), { ...report, missed });
+      done = true;
       throw badInput('warm start', missed, 'all limits met (keep it anyway with --force)');
     }
     await keep(out, { policy: trained, tokenizer }, { ...report, ...factors });
+    done = true;
     session.print(`${table(report, kind.limits)}\n${out}`, { ...report, missed, out });
   } finally {
+    await store.close();
+    // Kept for going on only: of what is finished the checkpoint says all.
+    if (done) await rm(store.path, { recursive: true, force: true });
     await sql.close();
   }
 }
@@ -132,6 +137,27 @@ async function weightsHash(folder: string): Promise<string> {
   const bytes = await readFile(path).catch(() => undefined);
   if (!bytes) throw badInput('--base', folder, 'a checkpoint folder (with model.safetensors)');
   return sha256Hex(bytes);
+}
+
+/** Follows training; false when it was stopped. */
+async function finished(session: Session, events: AsyncIterable<RunEvent>): Promise<boolean> {
+  let total = 0;
+  for await (const event of events) {
+    if (event.type === 'start') {
+      total = event.updates;
+      if (event.done > 0) session.note(`goes on after update ${event.done}`);
+    }
+    if (event.type === 'update' && event.update % 10 === 0) {
+      session.progress.step(event.update, total, `loss ${event.metrics['loss']!.toFixed(4)}`);
+    }
+    if (event.type === 'end') {
+      session.progress.finish();
+      if (!event.finished)
+        session.note(`Stopped after update ${event.update}: the same command goes on.`);
+      return event.finished;
+    }
+  }
+  return false;
 }
 
 async function keep(

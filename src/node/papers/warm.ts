@@ -37,7 +37,8 @@ export async function makeWarmStart(
     return { kind, seed, path: boxed, checkpoint: name, missed: [], report };
   }
   const path = join(options.runs, '..', 'warm', `${kind}-${seed}`);
-  const args = ['warm-start', '--kind', kind, '--seed', String(seed), '--out', path, '--force'];
+  const what = ['--kind', kind, '--seed', String(seed), '--out', path, '--work', `${path}-run`];
+  const args = ['warm-start', ...what, '--force'];
   const from = options.base?.replaceAll('{seed}', String(seed));
   const base = from === undefined ? [] : ['--base', from];
   const more = [...base, '--backend', 'wasm'];
