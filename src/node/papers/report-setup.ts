@@ -28,6 +28,21 @@ export function rateBlocks({ experiment, trials }: ReportInputs): Block[] {
         `Greedy EX on tuning questions, mean of ${experiment.trials!.seeds} tuning seeds that no table uses; ` +
         '* chosen (of equals the smallest). A run that diverged counts as 0.',
     },
+    ...atTheEdge(trials, rates),
+  ];
+}
+
+/** A best rate that is the highest tried may not be the best there is. */
+function atTheEdge(trials: ReportInputs['trials'], rates: readonly number[]): Block[] {
+  const arms = [...new Set(trials.map(({ arm }) => arm))].filter(
+    (name) => chooseRate(trials.filter(({ arm }) => arm === name))!.rate === Math.max(...rates),
+  );
+  if (arms.length === 0) return [];
+  return [
+    {
+      is: 'text',
+      text: `At the highest rate tried: ${arms.join(', ')}. A higher one may be better.`,
+    },
   ];
 }
 

@@ -69,6 +69,7 @@ describe('the report', () => {
       '| no-training | 4 | ',
       '### heldout_schemas',
       '| new | 50.0 | 60.0 * |',
+      'At the highest rate tried: new. A',
       'Seed 2 was refused: greedy 0.900',
       '| new > old | 0.',
       '| old | 10 | 1,280 | 9,000 | 1,280 | 2s | 2s | 0.600 | 0 |',
