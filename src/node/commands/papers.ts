@@ -43,6 +43,9 @@ interface Options {
   piece?: string;
 }
 
+const MAX_SEEDS = 12;
+const QUESTIONS = 1000;
+
 /**
  * `stepsql papers <experiment>`: learning rates, pilot, runs and report of an experiment, one result file a
  * piece. What has a result file is not made again, so it can be stopped and continued, and several
@@ -60,12 +63,17 @@ export const papers: Register = (program, session) => {
       ).choices(STAGES),
     )
     .option('--seeds <list>', 'these seeds, each with its warm start, instead of what a pilot says')
-    .option('--max-seeds <n>', 'at most so many, whatever the pilot says', wholeNumber(2, 100), 12)
+    .option(
+      '--max-seeds <n>',
+      'at most so many, whatever the pilot says',
+      wholeNumber(2, 100),
+      MAX_SEEDS,
+    )
     .option('--arms <list>', 'only these arms')
     .option('--jobs <n>', 'pieces made side by side, one thread each', wholeNumber(1, 64), 1)
     .option('--out <dir>', 'result files and report (default: results/<experiment>)')
     .option('--runs <dir>', 'run folders', 'runs')
-    .option('--questions <n>', 'questions per split', wholeNumber(1, 100_000), 1000)
+    .option('--questions <n>', 'questions per split', wholeNumber(1, 100_000), QUESTIONS)
     .option(
       '--base <dir>',
       'what warm starts go on from (warm-start --base), {seed} in it is the seed',
@@ -157,8 +165,18 @@ function endWithParent(): void {
   (process.stdin as { unref?: () => void }).unref?.();
 }
 
-function commandsOf(name: string, { seeds, plain }: Options): string[] {
-  const command = `stepsql papers ${name}${seeds === undefined ? '' : ` --seeds ${seeds}`}${plain ? ' --plain' : ''}`;
+/** What makes the results anew; where they lie and how many are made at a time does not change them. */
+function commandsOf(name: string, options: Options): string[] {
+  const { base, seeds, maxSeeds, questions, plain } = options;
+  const flags = {
+    ...{ '--base': base, '--seeds': seeds },
+    ...{ '--max-seeds': maxSeeds === MAX_SEEDS ? undefined : maxSeeds },
+    ...{ '--questions': questions === QUESTIONS ? undefined : questions },
+  };
+  const given = Object.entries(flags).flatMap(([flag, value]) =>
+    value === undefined ? [] : [`${flag} ${value}`],
+  );
+  const command = ['stepsql papers', name, ...given, ...(plain ? ['--plain'] : [])].join(' ');
   return [command, `${command} --stage heldout`];
 }
 
