@@ -26,6 +26,8 @@ export interface ChartLine {
   /** For the legend, which a single line goes without. */
   name: string;
   points: readonly ChartPoint[];
+  /** Which colour it has, from 0, to be the same in several charts; by default by its place. */
+  colour?: number;
 }
 
 interface Scales {
@@ -85,16 +87,17 @@ export function lineChart(title: string, lines: readonly ChartLine[], axis = 'up
   const single = lines.length === 1;
   const range = `${short(low)} to ${short(high)}${single ? `, last ${short(ends[0]!)}` : ''}`;
   const name = escapeHtml(title);
-  const bands = lines.map(({ points: own }, i) => {
+  const bands = lines.map(({ points: own, colour }, i) => {
     const band = bandPath(own, scales);
-    return band && `<path class="band c${i % COLOURS}" d="${band}"/>`;
+    return band && `<path class="band c${(colour ?? i) % COLOURS}" d="${band}"/>`;
   });
   const drawn = lines.map(
-    ({ points: own }, i) => `<path class="${classOf(i)}" d="${linePath(own, scales)}"/>`,
+    ({ points: own, colour }, i) =>
+      `<path class="${classOf(colour ?? i)}" d="${linePath(own, scales)}"/>`,
   );
   const legend = lines.map(
     (line, i) =>
-      `<li><svg viewBox="0 0 16 4" aria-hidden="true"><path class="${classOf(i)}" d="M0 2H16"/></svg>${escapeHtml(line.name)} ${ends[i] === undefined ? '–' : short(ends[i])}</li>`,
+      `<li><svg viewBox="0 0 16 4" aria-hidden="true"><path class="${classOf(line.colour ?? i)}" d="M0 2H16"/></svg>${escapeHtml(line.name)} ${ends[i] === undefined ? '–' : short(ends[i])}</li>`,
   );
   return `<figure><figcaption>${name}<span>${range}</span></figcaption>
 <svg viewBox="-4 -4 ${WIDTH + 8} ${HEIGHT + 8}" role="img" aria-label="${name}: ${range}">

@@ -90,6 +90,18 @@ describe('the report', () => {
     expect(html).toContain('<td>+');
   });
 
+  it('gives an arm the same colour in every chart', () => {
+    const second = tiny.arms.filter(({ preset }) => preset !== null)[1]!.name;
+    const runs = inputs.runs.map((run) => {
+      if (run.arm === second || !run.curve) return run;
+      const { reward: _, ...metrics } = run.curve.metrics;
+      return { ...run, curve: { ...run.curve, metrics } };
+    });
+    const html = toHtml(tiny.title, reportBlocks({ ...inputs, runs }));
+    expect(html).toMatch(/<figcaption>reward<[\s\S]*?class="line c1"/);
+    expect(html).not.toMatch(/<figcaption>reward<[\s\S]*?class="line c0"/);
+  });
+
   it('tells where the arms start: of the seeds it shows, and of those accepted', () => {
     const warm = inputs.warm.map((model) => ({
       ...model,
@@ -117,7 +129,7 @@ describe('the report', () => {
       },
     });
     expect(finer.findings!([spread(0.01)])[0]).toContain(
-      'of 0.010 within a group, below 0.02: the term is inert',
+      'of 0.010 within a group, below 0.02: as a reward the term is inert',
     );
     expect(finer.findings!([spread(0.03)])[0]).toContain(
       'is not inert. Its correlation with the atomic term is unknown',

@@ -3,7 +3,7 @@ import { tInterval } from '../../core/evaluate/statistics.ts';
 import type { ChartLine } from '../../core/recipe/chart.ts';
 import { contrastResults, type ContrastResult } from './contrast.ts';
 import type { Block } from './document.ts';
-import { SPLITS, type Experiment } from './experiment.ts';
+import { SPLITS, trainedArms, type Experiment } from './experiment.ts';
 import { measured, METRICS } from './metrics.ts';
 import { heading, scaled, signed, withInterval, type ReportInputs } from './report-parts.ts';
 import { costBlocks, modelBlocks, rateBlocks, seedBlocks } from './report-setup.ts';
@@ -172,9 +172,9 @@ function curveOf(runs: readonly RunResult[], metric: string): ChartLine['points'
 
 function curveBlocks({ experiment, runs }: ReportInputs): Block[] {
   const charts = experiment.curves.flatMap((metric): Block[] => {
-    const lines = experiment.arms
-      .map(({ name }) => ({
-        name,
+    const lines = trainedArms(experiment)
+      .map(({ name }, colour) => ({
+        ...{ name, colour },
         points: curveOf(
           runs.filter(({ arm }) => arm === name),
           metric,
