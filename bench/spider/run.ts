@@ -8,7 +8,7 @@ import { localRewards } from '../../src/core/reward/service.ts';
 import { train } from '../../src/core/train/run.ts';
 import { MemoryRunStore } from '../../src/core/train/run-store.ts';
 import { startNodeBackend } from '../../src/node/backend.ts';
-import { startingPolicy } from '../../src/node/checkpoints.ts';
+import { processModelOf, startingPolicy } from '../../src/node/checkpoints.ts';
 import { loadData } from '../../src/node/run-inputs.ts';
 import { useNodeSqlParser } from '../../src/node/sql-parser.ts';
 import { nodeSqlPool } from '../../src/node/sql-pool.ts';
@@ -64,7 +64,7 @@ export async function runPreset(
   const { name: backend } = await startNodeBackend('wasm');
   useNodeSqlParser();
   const recipe = onSpider(preset, updates);
-  const start = await startingPolicy(recipe);
+  const start = { ...(await startingPolicy(recipe)), ...(await processModelOf(recipe)) };
   const { data } = await loadData(recipe, [], path);
   const sql = nodeSqlPool({ size: 1, timeLimitMs: recipe.sql.timeout_ms });
   const row: SpiderRow = {
