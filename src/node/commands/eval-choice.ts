@@ -23,9 +23,6 @@ interface Options {
   onStep: (done: number) => void;
 }
 
-/** Questions searched together. */
-const BATCH = 32;
-
 export async function chooseByModel(
   context: EvaluationContext,
   tasks: readonly Task[],
@@ -48,10 +45,7 @@ export async function chooseByModel(
       ...{ max_completion_length, temperature: 1, top_p: 1 },
       eos_token_id: context.tokenizer.eosId!,
     };
-    const options = {
-      ...{ expansions: guided, beam, by: 'last' as const },
-      ...{ seed, batch_size: BATCH },
-    };
+    const options = { expansions: guided, beam, seed };
     const scores = await evaluateGuided(context, tasks, scorer, sampling, options, onStep);
     chosen.guided = { ...scores, n: guided, beam };
   }

@@ -74,10 +74,10 @@ function advantageFindings(runs: readonly RunResult[]): string[] {
   ];
 }
 
-/** On tuning seeds and tuning questions, before the table: greedy EX, two seeds where nothing else is said; not kept as results. */
+/** On tuning seeds and tuning questions: greedy EX, of two seeds where nothing else is said. Not kept as results. */
 const TRIED = [
-  'A first start of which a third of the samples did not execute (900 updates on gold and as many on planted errors after the direct start; EX 29 %): after 200 updates at ' +
-    'the best of four rates 31.5 % with the full reward, 43.9 % with the sparse one. Wrong answers that run had a mean ' +
+  'A first start of which a third of the samples did not execute (900 updates on gold and as many on planted ' +
+    'errors after the direct start; EX 29 %): after 200 updates at the best of four rates 31.5 % with the full reward, 43.9 % with the sparse one. Wrong answers that run had a mean ' +
     'advantage of +.25 with the full reward and −.29 with the sparse one (first six updates of seed 5).',
   'There, at 2e-4 (full 31.5, sparse 40.7 %): a lighter atomic term (`atomicWeight` .3) 30.2 %, the steep atomic shape ' +
     'of the released class 32.7 %, `executionWeight` 4 31.2 %, no division by the deviation 12.5 %.',

@@ -138,7 +138,7 @@ async function prmNumbers(
       }),
     );
     const drawing = { ...DRAWING, max_completion_length, eos_token_id: tokenizer.eosId! };
-    const search = { expansions: k, beam: 1, by: 'last' as const, seed, batch_size: 32 };
+    const search = { expansions: k, beam: 1, seed };
     const guided = await evaluateGuided(context, tasks, scorer, drawing, search);
     return {
       ...{ random_executable: random!, prm_best_of_8: min!, prm_product: product! },

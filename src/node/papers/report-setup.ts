@@ -8,16 +8,19 @@ import type { ModelResult } from './result.ts';
 
 export function rateBlocks({ experiment, trials }: ReportInputs): Block[] {
   const rates = experiment.trials?.rates ?? [];
-  const rows = experiment.arms.flatMap(({ name }) => {
+  const chosenRates = experiment.arms.flatMap(({ name }) => {
     const chosen = chooseRate(trials.filter(({ arm }) => arm === name));
-    if (!chosen) return [];
+    return chosen ? [{ name, chosen }] : [];
+  });
+  const rows = chosenRates.map(({ name, chosen }) => {
     const cells = rates.map((rate) => {
       const tried = chosen.tried.find((t) => t.rate === rate);
       return tried ? `${scaled('ex', tried.ex)}${tried.rate === chosen.rate ? ' *' : ''}` : '–';
     });
-    return [[name, ...cells]];
+    return [name, ...cells];
   });
   if (rows.length === 0) return [];
+  const highest = chosenRates.filter(({ chosen }) => chosen.rate === Math.max(...rates));
   return [
     heading('Learning rates'),
     {
@@ -28,15 +31,12 @@ export function rateBlocks({ experiment, trials }: ReportInputs): Block[] {
         `Greedy EX on tuning questions, mean of ${experiment.trials!.seeds} tuning seeds that no table uses; ` +
         '* chosen (of equals the smallest). A run that diverged counts as 0.',
     },
-    ...atTheEdge(trials, rates),
+    ...atTheEdge(highest.map(({ name }) => name)),
   ];
 }
 
 /** A best rate that is the highest tried may not be the best there is. */
-function atTheEdge(trials: ReportInputs['trials'], rates: readonly number[]): Block[] {
-  const arms = [...new Set(trials.map(({ arm }) => arm))].filter(
-    (name) => chooseRate(trials.filter(({ arm }) => arm === name))!.rate === Math.max(...rates),
-  );
+function atTheEdge(arms: readonly string[]): Block[] {
   if (arms.length === 0) return [];
   return [
     {

@@ -39,10 +39,11 @@ export interface GuidedOptions {
   /** Steps tried from each beginning. */
   expansions: number;
   beam: number;
-  by: Aggregate;
+  /** By default the last value. */
+  by?: Aggregate;
   seed: number;
-  /** Questions searched together. */
-  batch_size: number;
+  /** Questions searched together, 32 by default. */
+  batch_size?: number;
 }
 
 export interface GuidedScores {
@@ -62,7 +63,7 @@ export async function evaluateGuided(
   tasks: readonly Task[],
   scorer: PrmScorer,
   sampling: Sampling,
-  { expansions, beam, by, seed, batch_size }: GuidedOptions,
+  { expansions, beam, by = 'last', seed, batch_size = 32 }: GuidedOptions,
   onBatch: (done: number) => void = () => undefined,
 ): Promise<GuidedScores> {
   const { prompts } = context;
